@@ -16,6 +16,7 @@ use crate::model::tap::filter::TapFilter;
 use crate::model::tap::record::{TapEntry, TapRecord};
 use crate::sync::{Tasks, oneshot, wall_clock};
 use crate::wire::tap::line::{header, line_of};
+use crate::wire::tap::read::Recording;
 
 /// A recording that is being written; made by [`EventBus::record`]. Dropping it ends the recording, too.
 #[must_use = "a recording ends when this is dropped"]
@@ -109,6 +110,24 @@ impl EventBus {
             path,
             done: Some(done),
         })
+    }
+}
+
+impl Recording {
+    /// Reads a recording from a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Recording::parse`], and [`ErrorCode::InvalidArgument`] if the file cannot be read. The message has its
+    /// path.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let named = |problem: &dyn std::fmt::Display| {
+            let text = format!("the recording {}: {problem}", path.display());
+            Error::new(ErrorCode::InvalidArgument, text)
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+        Self::parse(&text).map_err(|error| named(&error.message()))
     }
 }
 

@@ -236,7 +236,7 @@ impl TestBus {
     }
 
     /// Waits until everything that was emitted has been handled by the host listeners and the pages, with what they emit in
-    /// turn. It waits for no timer, no stream that the code under test reads, and no slow response. Do not call it in a
+    /// turn. It waits for no timer, no stream and no asynchronous listener of the code under test, and no slow response. Do not call it in a
     /// listener.
     ///
     /// # Panics

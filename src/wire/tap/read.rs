@@ -79,22 +79,6 @@ impl Recording {
             records,
         })
     }
-
-    /// Reads a recording from a file.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Recording::parse`], and [`ErrorCode::InvalidArgument`] if the file cannot be read. The message has its
-    /// path.
-    pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let named = |problem: &dyn std::fmt::Display| {
-            let text = format!("the recording {}: {problem}", path.display());
-            Error::new(ErrorCode::InvalidArgument, text)
-        };
-        let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
-        Self::parse(&text).map_err(|error| named(&error.message()))
-    }
 }
 
 fn at(line: usize, problem: &str) -> Error {

@@ -274,6 +274,13 @@ impl TestBus {
     }
 }
 
+impl Drop for TestBus {
+    fn drop(&mut self) {
+        // The pages end with it.
+        self.bus.runtime().shut_down();
+    }
+}
+
 impl EventBusExt for TestBus {
     type Bus = EventBus;
 

@@ -73,3 +73,67 @@ impl TapQueue {
         std::mem::take(&mut self.slots)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::hub::tap::raw::RawEntry;
+    use crate::model::tap::filter::TapFilter;
+    use crate::model::tap::record::TapEntry;
+
+    fn queue(capacity: usize) -> TapQueue {
+        let filter = TapFilter::new().capacity(capacity).check().unwrap();
+        TapQueue::new(Arc::new(filter), false)
+    }
+
+    fn push(queue: &mut TapQueue, number: u64, weight: usize) {
+        queue.push(weight, || {
+            Arc::new(RawRecord {
+                at: SystemTime::UNIX_EPOCH,
+                entry: RawEntry::Done(TapEntry::Lost(number)),
+            })
+        });
+    }
+
+    /// The numbers of the records, and how many are lost between them.
+    fn taken(queue: &mut TapQueue) -> Vec<Result<u64, u64>> {
+        let slots = queue.take().into_iter();
+        slots
+            .map(|slot| match slot {
+                TapSlot::Record(raw) => match raw.entry {
+                    RawEntry::Done(TapEntry::Lost(number)) => Ok(number),
+                    _ => panic!("{raw:?}"),
+                },
+                TapSlot::Lost(count) => Err(count),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_loss_stands_where_records_are_missing() {
+        let mut queue = queue(2);
+        for number in 1..=4 {
+            push(&mut queue, number, 1);
+        }
+        assert!(queue.has_waiting());
+        assert_eq!(taken(&mut queue), [Ok(1), Ok(2), Err(2)]);
+        assert!(!queue.has_waiting());
+        push(&mut queue, 5, 1);
+        assert_eq!(taken(&mut queue), [Ok(5)]);
+    }
+
+    #[test]
+    fn records_may_refer_to_so_many_bytes() {
+        let mut queue = queue(9);
+        push(&mut queue, 1, MAX_BYTES + 1);
+        push(&mut queue, 2, 1);
+        assert_eq!(taken(&mut queue), [Ok(1), Err(1)]);
+        push(&mut queue, 3, MAX_BYTES);
+        push(&mut queue, 4, 1);
+        push(&mut queue, 5, 0);
+        // One that takes nothing still fits, behind the loss.
+        assert_eq!(taken(&mut queue), [Ok(3), Err(1), Ok(5)]);
+    }
+}

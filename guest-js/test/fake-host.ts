@@ -277,7 +277,8 @@ export class FakeHost {
     const refusal = this.refuse(held)
     if (refusal !== undefined) {
       const isError = typeof refusal === 'object' && refusal !== null
-      const isCounted = isError && refusal !== STALE && !['pull', 'request', 'attach_task', 'tap'].includes(held.command)
+      const isCounted =
+        isError && refusal !== STALE && !['pull', 'request', 'attach_task', 'tap'].includes(held.command)
       if (isCounted && this.session !== null && this.session.id === held.args.session) this.session.n += 1
       // A session that was not opened is as unknown as one that has ended.
       else if (isCounted) this.ended.add(held.args.session as string)

@@ -108,9 +108,8 @@ function differencesOf(name: string, recorded: RecordedEvent[], emitted: Replaye
   let start = 0
   while (isAlike(recorded[start], emitted[start])) start += 1
   let end = 0
-  while (end < Math.min(recorded.length, emitted.length) - start && isAlike(recorded.at(-1 - end), emitted.at(-1 - end))) {
-    end += 1
-  }
+  const most = Math.min(recorded.length, emitted.length) - start
+  while (end < most && isAlike(recorded[recorded.length - 1 - end], emitted[emitted.length - 1 - end])) end += 1
   const left = recorded.slice(start, recorded.length - end)
   const right = emitted.slice(start, emitted.length - end)
   const kept = left.length * right.length > MAX_PAIRS ? [] : commonOf(left, right)
@@ -181,8 +180,8 @@ export function isEqual(recorded: unknown, emitted: unknown, isRedacted: boolean
   if (Array.isArray(recorded) !== Array.isArray(emitted)) return false
   const [own, other] = [recorded as Record<string, unknown>, emitted as Record<string, unknown>]
   const keys = Object.keys(own)
+  const others = new Set(Object.keys(other))
   return (
-    keys.length === Object.keys(other).length &&
-    keys.every((key) => Object.hasOwn(other, key) && isEqual(own[key], other[key], isRedacted))
+    keys.length === others.size && keys.every((key) => others.has(key) && isEqual(own[key], other[key], isRedacted))
   )
 }

@@ -90,11 +90,11 @@ function readRecord(number: number, line: string, value: unknown): TapRecord {
     throw at(number, `expected a record, which is a JSON object, found ${shown(line)}`)
   }
   const record = value as Record<string, unknown>
-  const kinds = Object.keys(FIELDS).join(', ')
+  const kinds = Object.keys(FIELDS)
   const { kind } = record
-  if (typeof kind !== 'string' || !Object.hasOwn(FIELDS, kind)) {
+  if (typeof kind !== 'string' || !kinds.includes(kind)) {
     const problem = kind === undefined ? 'expected a record with `kind`' : `the kind ${shown(String(kind))} is unknown`
-    throw at(number, `${problem}; expected one of ${kinds}`)
+    throw at(number, `${problem}; expected one of ${kinds.join(', ')}`)
   }
   const needed = ['at', ...FIELDS[kind as TapRecord['kind']]]
   const missing = needed.find((field) => record[field] === undefined)

@@ -1,6 +1,13 @@
 import type { Endpoint } from '../types/endpoint.js'
 import type { TappedEvent, TappedPayload, TappedRequest, TappedResponse, TapRecord } from '../types/tap.js'
-import { compare, isEqual, type RecordedEvent, type Replay, type ReplayDifference, type ReplayOptions } from './compare.js'
+import {
+  compare,
+  isEqual,
+  type RecordedEvent,
+  type Replay,
+  type ReplayDifference,
+  type ReplayOptions,
+} from './compare.js'
 import type { TestHost } from './host.js'
 import { payloadText } from './payload.js'
 import type { Recording } from './recording.js'

@@ -19,7 +19,9 @@ describe('tap', () => {
     const records = tap({ names: ['cart:*'], kinds: ['event'], payloadBytes: 9 })
     await settled()
     const [sent] = realm.host.commands('tap')
-    expect(sent).toMatchObject({ id: 1, filter: { names: ['cart:*'], kinds: ['event'], payloadBytes: 9 } })
+    expect(sent).toMatchObject({
+      args: { id: 1, filter: { names: ['cart:*'], kinds: ['event'], payloadBytes: 9 } },
+    })
     realm.host.push({ stream: 1, parts: [[lost(1), lost(2)], [lost(3)]] })
     expect(await records.next()).toEqual({ done: false, value: [lost(1), lost(2)] })
     expect(await records.next()).toEqual({ done: false, value: [lost(3)] })
@@ -28,7 +30,8 @@ describe('tap', () => {
   })
 
   it('rejects with the reason why it is refused', async () => {
-    realm.host.refuse = ({ command }) => (command === 'tap' ? { code: 'denied', message: 'taps of pages are off' } : undefined)
+    realm.host.refuse = ({ command }) =>
+      command === 'tap' ? { code: 'denied', message: 'taps of pages are off' } : undefined
     const records = tap()
     await expect(records.next()).rejects.toMatchObject({ code: 'denied' })
     await expect(records.result).rejects.toThrow('taps of pages are off')

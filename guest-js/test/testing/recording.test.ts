@@ -5,7 +5,10 @@ const HEAD = '{"format":"tauri-plugin-event-bus","version":1,"startedAt":1000.5}
 const LOST = '{"at":1,"kind":"lost","count":2}'
 const EVENT = '{"at":2,"kind":"event","seq":1,"name":"a","source":{"kind":"host"},"payload":null,"routes":[]}'
 
-const parse = (...lines: string[]) => () => parseRecording(`${[HEAD, ...lines].join('\n')}\n`)
+const parse =
+  (...lines: string[]) =>
+  () =>
+    parseRecording(`${[HEAD, ...lines].join('\n')}\n`)
 
 describe('a recording', () => {
   it('is read line by line', () => {
@@ -40,6 +43,8 @@ describe('a recording', () => {
 
   it('that is cut says where', () => {
     const text = `${HEAD}\n${LOST}\n${EVENT.slice(0, 12)}`
-    expect(() => parseRecording(text)).toThrow('line 3: the recording is cut: expected a whole record, found the first 12')
+    expect(() => parseRecording(text)).toThrow(
+      'line 3: the recording is cut: expected a whole record, found the first 12',
+    )
   })
 })

@@ -73,7 +73,9 @@ describe('a replay', () => {
       await emit('other', 4)
     })
     const { differences } = await bus.replay()
-    expect(differences.map(({ kind, name, recorded, emitted }) => [kind, name, recorded?.payload, emitted?.payload])).toEqual([
+    expect(
+      differences.map(({ kind, name, recorded, emitted }) => [kind, name, recorded?.payload, emitted?.payload]),
+    ).toEqual([
       ['missing', 'step', 2, undefined],
       ['new', 'other', undefined, 4],
     ])

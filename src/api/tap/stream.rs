@@ -29,8 +29,8 @@ impl EventBus {
     /// Tells what happens in the whole bus, also outside of a view: every event, request, response, tick, refusal and gap,
     /// with where it went and when.
     ///
-    /// For tools and tests. While no tap is on, it costs nothing; while one is on, the bus makes a record of each thing that
-    /// the filter takes.
+    /// For tools and tests. While no tap is on, it costs an event a few branches; while one is on, the bus makes a record of
+    /// each thing that the filter takes.
     ///
     /// # Errors
     ///

@@ -14,9 +14,11 @@ const HANDLES = [
   'Job',
   'Namespace',
   'PartStream',
+  'Presence',
   'RequestContext',
   'Subscription',
   'Task',
+  'Will',
 ]
 
 const { capability } = parse(readFileSync(join(guest, '../docs/api.toml'), 'utf8'))

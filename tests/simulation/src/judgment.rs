@@ -195,10 +195,18 @@ impl Oracle {
         let mut others = self.listeners.values().filter(|other| {
             !std::ptr::eq(*other, listener) && label_of(other) == label_of(listener)
         });
-        others.any(|other| {
+        let is_lost_for_another = others.any(|other| {
             let has_come = other.delivered.iter().any(|got| got.seq == seq);
             !has_come && self.is_for(other, event) != Some(false)
-        })
+        });
+        // What a page only waited for may have been lost, too: nobody noted whether it came.
+        let label = label_of(listener);
+        let mut pages = self.pages.values();
+        is_lost_for_another
+            || pages.any(|page| {
+                let mut waits = page.waits.iter();
+                Some(&page.label) == label && waits.any(|pattern| matches(pattern, &event.name))
+            })
     }
 
     fn check_completeness(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {

@@ -1,6 +1,6 @@
 //! Taps of pages: a stream whose parts are lists of records.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use crate::api::tap::stream::Tap;
 use crate::engine::core::Core;
@@ -9,6 +9,7 @@ use crate::engine::responders::{Handler, ResponseFuture};
 use crate::hub::command_log::JsonResult;
 use crate::model::tap::filter::RecordFilter;
 use crate::model::tap::record::{TapEntry, TapRecord};
+use crate::sync::Mutex;
 use crate::wire::tap::line::line_of;
 
 /// How many bytes of records are in one part, unless one record is larger.
@@ -16,15 +17,14 @@ const PART_BYTES: usize = 128 << 10;
 
 /// Responds to a request with what a tap tells.
 pub(crate) fn send_records(core: &Arc<Core>, filter: RecordFilter) -> Handler {
+    // On from now on, and not once a task calls this.
+    let tap = Mutex::new(Some(Tap::new(core, filter)));
     let core: Weak<Core> = Arc::downgrade(core);
     Arc::new(move |incoming| {
-        let tapped = core.upgrade().map(|core| {
+        let tap = tap.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let tapped = core.upgrade().zip(tap).map(|(core, tap)| {
             let sink = PartSink::new(&core, incoming.id, incoming.name.clone());
-            (
-                Tap::new(&core, filter.clone()),
-                sink,
-                core.limits().payload_bytes,
-            )
+            (tap, sink, core.limits().payload_bytes)
         });
         Box::pin(async move {
             match tapped {

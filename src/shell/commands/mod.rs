@@ -84,8 +84,8 @@ pub(crate) fn read_arguments(
         2 => request::read_entry(entry),
         3 => respond::read_entry(entry),
         4 => tasks::read_entry(entry),
-        5 => tap::read_entry(entry),
-        6 => jobs::read_entry(entry),
-        _ => pages::read_entry(entry),
+        5 => jobs::read_entry(entry),
+        6 => pages::read_entry(entry),
+        _ => tap::read_entry(entry),
     }
 }

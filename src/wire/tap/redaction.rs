@@ -64,7 +64,9 @@ impl Redaction {
     fn hides(&self, path: &[Value]) -> bool {
         let is_alike = |(token, step): (&String, &Value)| match step {
             Value::String(key) => key == token,
-            other => other.to_string() == *token,
+            other => other
+                .as_u64()
+                .is_some_and(|index| token.parse() == Ok(index)),
         };
         path.len() >= self.tokens.len() && self.tokens.iter().zip(path).all(is_alike)
     }

@@ -1,6 +1,5 @@
 //! Reading recordings. An error names the line, and what was expected there.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
@@ -196,14 +195,14 @@ fn some_raw<'de, D: serde::Deserializer<'de>>(
 #[serde(tag = "kind", rename_all = "camelCase")]
 enum EndpointLine {
     Host,
-    Webview { label: Arc<str> },
+    Webview { label: Box<str> },
 }
 
 impl From<EndpointLine> for Endpoint {
     fn from(endpoint: EndpointLine) -> Self {
         match endpoint {
             EndpointLine::Host => Self::Host,
-            EndpointLine::Webview { label } => Self::Webview(label),
+            EndpointLine::Webview { label } => Self::Webview(label.into()),
         }
     }
 }
@@ -211,7 +210,7 @@ impl From<EndpointLine> for Endpoint {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TickLine {
-    job: Arc<str>,
+    job: Box<str>,
     count: u64,
     scheduled_at: f64,
     missed: u64,
@@ -409,7 +408,7 @@ fn read_target(value: &Value) -> Result<Target, String> {
 fn read_tick(tick: TickLine) -> Result<Tick, String> {
     let at = tick.scheduled_at;
     Ok(Tick {
-        job: tick.job,
+        job: tick.job.into(),
         count: tick.count,
         scheduled_at: time_of(at)
             .ok_or_else(|| format!("`scheduledAt` is {at}; expected milliseconds"))?,

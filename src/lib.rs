@@ -93,7 +93,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //!
 //! # Features
 //!
-//! All but `unstable` are on by default.
+//! All but `test` and `unstable` are on by default.
 //!
 //! | Feature | Effect |
 //! |---|---|
@@ -102,6 +102,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //! | `flood-limits` | the rates of [`Limits`] apply to pages |
 //! | `page-crashes` | on Linux, the plugin notices immediately that a page crashed, and that a webview was closed alone or moved |
 //! | `calls` | on WebKitGTK, the host calls pages with their events, which is faster than their pulls |
+//! | `test` | a bus for tests of your app, in `test`; for `[dev-dependencies]` |
 //! | `unstable` | the plugin knows child webviews immediately; for apps that use Tauri's feature `unstable` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -225,6 +226,18 @@ pub mod compat {
     pub use crate::shell::window_events::WindowEventKind;
 }
 
+/// What happens in the bus, as [`EventBus::tap`] tells it, and recordings of it, as [`EventBus::record`] writes them.
+pub mod tap {
+    pub use crate::api::tap::recorder::{Recorder, RecordingSummary};
+    pub use crate::api::tap::stream::Tap;
+    pub use crate::model::tap::filter::TapFilter;
+    pub use crate::model::tap::record::{
+        TapAction, TapEntry, TapKind, TapRecord, TapRoute, TappedDelivery, TappedEvent, TappedGap,
+        TappedPayload, TappedRefusal, TappedRequest, TappedResponse,
+    };
+    pub use crate::wire::tap::read::Recording;
+}
+
 /// Which pages there are, and who is with them: what [`EventBus::pages`], [`EventBus::wait_until_ready`] and
 /// [`EventBus::presence`] return.
 pub mod pages {
@@ -253,6 +266,15 @@ pub mod capabilities {
     pub use crate::permissions::capability::{CapabilityFault, CapabilityFaults};
     pub use crate::shell::capability_files::{check_capabilities, check_capabilities_in};
     pub use crate::shell::commands::names::COMMANDS;
+}
+
+/// A bus for the tests of an app, with pages that the test plays, and recordings that it replays. Feature `test`.
+#[cfg(feature = "test")]
+pub mod test {
+    pub use crate::shell::testing::bus::TestBus;
+    pub use crate::shell::testing::compare::{DifferenceKind, ReplayDifference, ReplayedEvent};
+    pub use crate::shell::testing::page::TestPage;
+    pub use crate::shell::testing::replay::{Replay, ReplayOptions};
 }
 
 /// Components, which emit under their own name, and their built-in events: messages, refreshes, and outcomes of actions.

@@ -51,6 +51,7 @@ impl Drop for BusRuntime {
     fn drop(&mut self) {
         // The core cannot reach it any more, so the effects of an ended page would no longer cancel them.
         self.responders.cancel_all();
+        self.core.close_taps();
     }
 }
 

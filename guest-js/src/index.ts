@@ -24,6 +24,7 @@ export { presence } from './api/presence.js'
 export { request, respond } from './api/request.js'
 export { requestStream } from './api/request-stream.js'
 export { respondStream } from './api/respond-stream.js'
+export { tap } from './api/tap.js'
 export { attachTask, listTasks, startTask } from './api/tasks.js'
 export { waitFor } from './api/wait-for.js'
 export { will } from './api/will.js'
@@ -107,6 +108,19 @@ export * from './types/request-map.js'
 export type { EventStream, StreamOptions } from './types/stream.js'
 export * from './types/stream-map.js'
 export type { ListenOptions, Subscription } from './types/subscription.js'
+export type {
+  TapFilter,
+  TapLoss,
+  TappedDelivery,
+  TappedEvent,
+  TappedGap,
+  TappedPayload,
+  TappedRefusal,
+  TappedRequest,
+  TappedResponse,
+  TapRecord,
+  TapRoute,
+} from './types/tap.js'
 export type { Target } from './types/target.js'
 export type { StartTaskOptions, Task, TaskInfo, TaskProgress, TaskState } from './types/task.js'
 export type {

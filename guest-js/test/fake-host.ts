@@ -277,14 +277,15 @@ export class FakeHost {
     const refusal = this.refuse(held)
     if (refusal !== undefined) {
       const isError = typeof refusal === 'object' && refusal !== null
-      const isCounted = isError && refusal !== STALE && !['pull', 'request', 'attach_task'].includes(held.command)
+      const isCounted =
+        isError && refusal !== STALE && !['pull', 'request', 'attach_task', 'tap'].includes(held.command)
       if (isCounted && this.session !== null && this.session.id === held.args.session) this.session.n += 1
       // A session that was not opened is as unknown as one that has ended.
       else if (isCounted) this.ended.add(held.args.session as string)
       held.reject(refusal)
       return
     }
-    if (held.command === 'request' || held.command === 'attach_task') this.acceptRequest(held)
+    if (['request', 'attach_task', 'tap'].includes(held.command)) this.acceptRequest(held)
     else if (held.command === 'cancel_request') this.cancelRequests(held)
     else if (held.command === 'catalog') held.resolve(this.catalog)
     else if (held.command === 'inspect') held.resolve(this.inspection)
@@ -309,7 +310,7 @@ export class FakeHost {
       return
     }
     sent.add(number)
-    if (held.args.stream || held.command === 'attach_task') {
+    if (held.args.stream || held.command !== 'request') {
       this.session?.streams.add(number)
       const { channel, stream } = held.args as { channel?: true; stream?: { bytes?: number; parts?: number } }
       const credit = { bytes: 1 << 20, parts: 4_096, ...stream }

@@ -18,6 +18,7 @@ pub(crate) mod request;
 pub(crate) mod respond;
 pub(crate) mod stream;
 pub(crate) mod streams;
+pub(crate) mod tap;
 pub(crate) mod target;
 pub(crate) mod tasks;
 #[cfg(feature = "typed")]

@@ -24,6 +24,7 @@ use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::json::Json;
 use crate::model::name::EventName;
+use crate::model::tap::record::TapAction;
 use crate::model::target::Target;
 use crate::sync::oneshot;
 
@@ -171,12 +172,23 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         Ok((name, payload, check_timeout(self.timeout)?))
     }
 
+    /// The recipient, and what [`RequestBuilder::prepare`] returns.
+    fn prepare_for_one(&self) -> Result<(Recipient, EventName, Json, Duration)> {
+        let prepare = || {
+            let (name, payload, timeout) = self.prepare()?;
+            let core = &self.bus.runtime().core;
+            let mut selection = Address::of(self.to.clone())?.selection;
+            core.resolve_nodes(&name, &mut selection)?;
+            let to = core.find_recipient(&selection)?;
+            Ok((to, name, payload, timeout))
+        };
+        let prepared = prepare();
+        self.bus
+            .note_refused(TapAction::Request, &self.name, prepared)
+    }
+
     async fn send(self) -> Result<T> {
-        let (name, payload, timeout) = self.prepare()?;
-        let core = &self.bus.runtime().core;
-        let mut selection = Address::of(self.to.clone())?.selection;
-        core.resolve_nodes(&name, &mut selection)?;
-        let to = core.find_recipient(&selection)?;
+        let (to, name, payload, timeout) = self.prepare_for_one()?;
         let pending = PendingResponse::start(&self.bus, &name, payload, to, timeout)?;
         pending.receive(&name).await
     }
@@ -187,12 +199,8 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         timeout: Option<Duration>,
         credit: Credit,
     ) -> Result<(EventName, PartReader)> {
-        let (name, payload, _) = self.prepare()?;
+        let (to, name, payload, _) = self.prepare_for_one()?;
         let timeout = timeout.map(check_timeout).transpose()?;
-        let core = &self.bus.runtime().core;
-        let mut selection = Address::of(self.to.clone())?.selection;
-        core.resolve_nodes(&name, &mut selection)?;
-        let to = core.find_recipient(&selection)?;
         let id = RequestId::random()?;
         let mut request = new_request(&self.bus, id, &name, payload, to, timeout)?;
         request.message.stream = Some(credit);

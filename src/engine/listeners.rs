@@ -22,6 +22,10 @@ use crate::model::event::{BusEvent, Gap};
 use crate::model::name::EventName;
 use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
+#[cfg(feature = "test")]
+use crate::model::tap::MARK_NAME;
+#[cfg(feature = "test")]
+use crate::sync::oneshot;
 use crate::sync::{Mutex, MutexGuard};
 
 /// What a handler has made of an event.
@@ -161,6 +165,30 @@ impl Listeners {
             .hub()
             .hand_over(self.subscriber, id, name, payload);
         self.core.apply_effects(effects);
+    }
+
+    /// Waits until the listeners have handled everything that waits for them now.
+    #[cfg(feature = "test")]
+    pub(crate) async fn reach_mark(&self) {
+        let Ok(name) = EventName::parse(MARK_NAME) else {
+            return;
+        };
+        let Ok(pattern) = EventPattern::parse(MARK_NAME) else {
+            return;
+        };
+        let (sender, reached) = oneshot::channel();
+        let mut sender = Some(sender);
+        let id = self.next_id();
+        self.insert(id, &pattern, None, move |_| {
+            if let Some(sender) = sender.take() {
+                let _ = sender.send(());
+            }
+        });
+        let effects = self.core.hub().queue_mark(self.subscriber, id, name);
+        self.core.apply_effects(effects);
+        // Not called any more once the app exits.
+        let _ = reached.await;
+        self.remove(id);
     }
 
     pub(crate) fn remove(&self, id: SubscriptionId) {

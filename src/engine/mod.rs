@@ -3,6 +3,7 @@
 pub(crate) mod backpressure;
 pub(crate) mod calls;
 pub(crate) mod causes;
+mod consumers;
 pub(crate) mod core;
 pub(crate) mod diagnostics;
 pub(crate) mod foreign;
@@ -21,4 +22,6 @@ pub(crate) mod pump;
 pub(crate) mod reply;
 pub(crate) mod responders;
 pub(crate) mod subscriptions;
+mod tap_settings;
+pub(crate) mod taps;
 mod webviews;

@@ -143,8 +143,9 @@ impl Responders {
 
     /// Sends a request. `reply` gets the response, or the reason why there is none.
     pub(crate) fn request(self: &Arc<Self>, request: NewRequest, reply: Reply) {
+        let about = self.core.about_request(&request.message);
         if let Err((reply, error)) = self.try_request(request, reply) {
-            reply.send(Err(error));
+            reply.send(Err(self.core.note_refused_request(about, error)));
         }
     }
 
@@ -152,8 +153,9 @@ impl Responders {
     pub(crate) fn request_stream(self: &Arc<Self>, request: NewRequest) -> Result<PartReader> {
         let reader = PartReader::new(&self.core, request.message.id);
         // What the hub replies is that it was sent.
+        let about = self.core.about_request(&request.message);
         let sent = self.try_request(request, Reply::new(|_| {}));
-        sent.map_err(|(_, error)| error)?;
+        sent.map_err(|(_, error)| self.core.note_refused_request(about, error))?;
         Ok(reader)
     }
 

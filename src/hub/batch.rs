@@ -120,7 +120,8 @@ impl Batch {
             range: 0..items.len(),
             delivered: (!items.is_empty()).then(|| {
                 let items = items.into();
-                Arc::new(DeliveredItems { first, items })
+                let page = None;
+                Arc::new(DeliveredItems { first, items, page })
             }),
             more,
             calls_follow: false,
@@ -142,6 +143,8 @@ pub(crate) struct DeliveredItems {
     /// The index of the first item. There is at least one.
     pub(super) first: u64,
     pub(super) items: Box<[Item]>,
+    /// The label of the page that they are for.
+    pub(super) page: Option<Arc<str>>,
 }
 
 impl DeliveredItems {

@@ -87,11 +87,16 @@ impl<W> Hub<W> {
                     self.receipts.add_receiver(event.seq(), place, entries);
                 }
                 for ((addressing, subscriptions), is_newest) in lanes(own, newest, route) {
+                    let tapped = self.taps.as_ref().map(|_| Arc::clone(&subscriptions));
                     let queued = queued(event, subscriptions, addressing);
-                    is_queued |= match is_newest {
+                    let is_in = match is_newest {
                         true => outbox.queue.push_newest(queued, route.policy.overflow),
                         false => outbox.push(queued, route.policy.overflow),
                     };
+                    is_queued |= is_in;
+                    if let (Some(taps), Some(ids)) = (&mut self.taps, tapped) {
+                        taps.note_route(Some(&session.webview), false, &ids, is_in);
+                    }
                 }
                 if before.is_some_and(|before| is_smaller(session.outbox.usage(), before)) {
                     let line = Line::Queue(entry.subscriber);
@@ -142,12 +147,16 @@ impl<W> Hub<W> {
                 }
                 for (subscriptions, is_newest) in lanes(all, newest, route) {
                     let count = subscriptions.len();
+                    let tapped = self.taps.as_ref().map(|_| Arc::clone(&subscriptions));
                     let queued = queued(event, subscriptions, addressing);
                     let is_queued = match is_newest {
                         true => queue.push_newest(queued, route.policy.overflow),
                         false => queue.push(queued, route.policy.overflow),
                     };
                     received += count * usize::from(is_queued);
+                    if let (Some(taps), Some(ids)) = (&mut self.taps, tapped) {
+                        taps.note_route(None, consumer.is_stream, &ids, is_queued);
+                    }
                 }
                 receipt.listeners += received;
                 if received > 0 && event.mark().until_consumed {

@@ -43,11 +43,14 @@ mod room;
 pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
+#[cfg(feature = "test")]
+mod settling;
 mod slot;
 pub(crate) mod streamed;
 mod subscribe;
 mod subscription;
 mod superseded;
+pub(crate) mod tap;
 #[cfg(test)]
 mod tests;
 mod tracked;
@@ -147,6 +150,9 @@ pub(crate) struct Hub<W> {
     compat: Option<Box<compat::CompatState>>,
     /// What leaves for other nodes, if there is a link.
     link: Option<Box<link::LinkQueue>>,
+    /// The taps, if any is on.
+    taps: Option<Box<tap::Taps>>,
+    newest_tap: u64,
 }
 
 #[derive(Debug)]
@@ -226,6 +232,8 @@ impl<W> Hub<W> {
             exiting: false,
             compat: None,
             link: None,
+            taps: None,
+            newest_tap: 0,
         }
     }
 
@@ -247,6 +255,7 @@ impl<W> Hub<W> {
             .wakers
             .extend(link.and_then(|link| link.take_waker()));
         self.room.wake_all(&mut effects.wakers);
+        effects.wakers.extend(self.tap_wakers());
         self.end_all_waits(&mut effects);
         self.receipts.end_all();
         effects.wakers.extend(self.receipts.take_woken());

@@ -219,7 +219,13 @@ impl<W> Hub<W> {
         {
             effects.get_or_insert_default().rearm = true;
         }
-        if route.entries.is_empty() && !is_kept && !*is_retained && deliveries.is_none() {
+        let is_tapped = self.taps.is_some();
+        if route.entries.is_empty()
+            && !is_kept
+            && !*is_retained
+            && deliveries.is_none()
+            && !is_tapped
+        {
             if tracked.is_some() {
                 self.receipts.seal(self.seq);
             }
@@ -261,6 +267,10 @@ impl<W> Hub<W> {
                 self.fan_out(&tracked, audience, route, clock, &mut receipt, &mut effects);
                 self.receipts.seal(self.seq);
             }
+        }
+        if is_tapped {
+            let kept = (*is_retained, is_kept && has_history);
+            self.note_event(&event, audience, kept, &mut effects);
         }
         if *is_retained {
             let target = audience.target().cloned();

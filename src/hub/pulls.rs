@@ -46,6 +46,9 @@ impl<W> Hub<W> {
             Ok(None) => {}
             Ok(Some(handled)) => {
                 session.acknowledged_at = Some(now);
+                if let Some(taps) = &mut self.taps {
+                    taps.note_acknowledged(&session.webview, &handled, &mut effects.wakers);
+                }
                 effects.acknowledged = handled;
             }
             Err(error) => return Err((waiter, error)),

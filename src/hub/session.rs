@@ -86,8 +86,8 @@ impl<W> Session<W> {
     ) -> Self {
         Self {
             id,
+            outbox: Outbox::of_page(bound, &webview),
             webview,
-            outbox: Outbox::new(bound),
             log: CommandLog::new(),
             subscriptions: 0,
             responders: HashMap::new(),

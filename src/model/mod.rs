@@ -25,6 +25,7 @@ pub(crate) mod policies;
 pub(crate) mod presence;
 pub(crate) mod quota;
 pub(crate) mod selection;
+pub(crate) mod tap;
 pub(crate) mod task;
 
 // The nouns that apps declare with stand in a crate of their own.

@@ -2,6 +2,7 @@
 //! reading of capability files.
 
 mod bridge;
+mod builder;
 #[cfg(calls)]
 mod calls;
 pub(crate) mod capability_files;
@@ -14,4 +15,7 @@ mod platform;
 pub(crate) mod plugin;
 mod registration;
 pub(crate) mod reply;
+mod seen;
+#[cfg(feature = "test")]
+pub(crate) mod testing;
 pub(crate) mod window_events;

@@ -25,6 +25,7 @@ use crate::shell::bridge::Bridges;
 use crate::shell::compat::{CompatListeners, Watched};
 use crate::shell::link::{BoxedLink, start_link};
 use crate::shell::registration::Registration;
+use crate::shell::seen::Seen;
 use crate::shell::window_events::WindowEventKind;
 use crate::shell::{commands, platform, window_events};
 use crate::sync::Tasks;
@@ -60,6 +61,7 @@ pub struct Builder {
     sources: Sources,
     interceptors: Interceptors,
     link: Option<BoxedLink>,
+    pub(super) seen: Seen,
     compatible: Option<Compatible>,
     from_core: Vec<String>,
     to_core: Vec<String>,
@@ -323,6 +325,7 @@ impl Builder {
     /// - a limit or a policy is invalid,
     /// - two typed events or two typed requests have the same name,
     /// - two sources have the same name,
+    /// - a redaction has an invalid pattern, or a pointer that is none,
     /// - a bridge to Tauri's events has a name that Tauri refuses, or one name in both directions,
     /// - the link refuses its configuration, or `plugins.event-bus.link` is there without a link, or
     /// - the plugin is registered twice.
@@ -349,19 +352,23 @@ impl Builder {
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
                 self.sources.check()?;
+                let redactions = self.seen.redactions()?;
                 let bridges = Bridges::parse(&self.from_core, &self.to_core)?;
                 let platform = Box::new(platform::TauriPlatform(app.clone()));
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
                 core.set_interceptors(self.interceptors);
+                self.seen.apply(core, redactions);
                 if let Some(parts) = self.compatible.or(config.compatible) {
                     core.set_compatible(parts);
                 }
                 #[cfg(calls)]
                 crate::shell::calls::install(app, core);
                 // Tauri sets plugins up on its main thread.
-                core.note_main_thread();
+                if !self.seen.is_test {
+                    core.note_main_thread();
+                }
                 core.tasks()
                     .spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
                 core.tasks().spawn(keep_leases(Arc::downgrade(core)));

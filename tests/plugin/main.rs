@@ -35,6 +35,8 @@ mod requests;
 mod scopes;
 mod sessions;
 mod support;
+mod tap;
+mod test_bus;
 mod typed;
 mod views;
 mod waits;

@@ -54,6 +54,7 @@ mod tests {
             "flood-limits",
             "page-crashes",
             "stream",
+            "test",
             "typed",
             "unstable",
         ] {

@@ -38,6 +38,7 @@ const OTHERS: readonly string[] = [
   'catalog',
   'inspect',
   'compat_report',
+  'tap',
   'pull',
 ]
 
@@ -223,6 +224,8 @@ export class MemberHost {
           'unavailable',
           'a worker or a frame has no tasks: start them in its page, or request that',
         )
+      case 'tap':
+        throw new EventBusError('unavailable', 'a worker or a frame has no tap: read one in its page, and pass it on')
       default:
         throw new EventBusError('unavailable', `a page does not know the command ${JSON.stringify(command)}`)
     }

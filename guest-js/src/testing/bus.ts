@@ -12,7 +12,10 @@ import { cloneOf } from './clone.js'
 import { TestHost } from './host.js'
 import { install } from './install.js'
 import { payloadText } from './payload.js'
+import { parseRecording } from './recording.js'
+import { replay } from './replay.js'
 import type { Label, ResponderKind } from './requests.js'
+import { invalidArgument } from './results.js'
 import type { AcceptedEvent } from './session.js'
 import { creditOf } from './streams.js'
 import { neededTarget } from './target.js'
@@ -60,6 +63,7 @@ export function createTestBus<
   Streams extends object = StreamMap,
 >(options: TestBusOptions = {}): TestBus<Events, Requests, Streams> {
   const { label = 'main', retain = [], startingUp = false } = options
+  const recording = typeof options.replay === 'string' ? parseRecording(options.replay) : options.replay
   const policies = retain.map(filterOf)
   const host = new TestHost(label, (name) => policies.some((matches) => matches(name)), startingUp)
   const dispose = install(host)
@@ -115,6 +119,10 @@ export function createTestBus<
       return () => host.refusals.delete(refusal)
     },
     settled: () => settle(host),
+    async replay(chosen = {}) {
+      if (recording) return replay(host, recording, chosen, () => settle(host))
+      throw invalidArgument('this bus has no recording: pass one to createTestBus({ replay })')
+    },
     dispose,
     [DISPOSE]: dispose,
   }

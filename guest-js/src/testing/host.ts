@@ -288,7 +288,7 @@ export class TestHost {
   }
 
   /** Accepts an event and queues it for its receivers. */
-  private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick'], wait?: OutcomeWait): Receipt {
+  accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick'], wait?: OutcomeWait): Receipt {
     const { event, except, component, expiresMs, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)

@@ -15,6 +15,8 @@ export type {
   ResponsePayload,
 } from '../types/map.js'
 export { createTestBus } from './bus.js'
+export type { Replay, ReplayDifference, ReplayedEvent, ReplayOptions } from './compare.js'
+export { parseRecording, type Recording } from './recording.js'
 export type {
   EmittedEvent,
   TestBus,

@@ -19,6 +19,8 @@ import type { RequestContext, RequestOptions } from '../types/request.js'
 import type { RequestMap } from '../types/request-map.js'
 import type { PartsToSend, StreamMap } from '../types/stream-map.js'
 import type { Target } from '../types/target.js'
+import type { Replay, ReplayOptions } from './compare.js'
+import type { Recording } from './recording.js'
 
 /**
  * How a {@link TestBus} begins.
@@ -42,6 +44,8 @@ export interface TestBusOptions {
    * receives only retained events, as in a page that has been there for a while.
    */
   startingUp?: boolean
+  /** A recording, or its text, for {@link TestBus.replay}. */
+  replay?: Recording | string
 }
 
 /**
@@ -380,6 +384,14 @@ export interface TestBus<
    * that never ends.
    */
   settled(): Promise<void>
+  /**
+   * Plays the recording of {@link TestBusOptions.replay}: emits the events of the chosen sources, sends their requests to the
+   * code under test, and responds to its requests as they were responded to. Compares what the code emits with what the
+   * recording has of its page, by name, target and payload, and its responses.
+   *
+   * @throws {EventBusError} by rejection: `invalid_argument` if there is no recording, or a payload in it was cut.
+   */
+  replay(options?: ReplayOptions): Promise<Replay>
   /** Removes the bus and everything that listens to it, and restores what it has replaced. */
   dispose(): void
 }

@@ -186,6 +186,9 @@ impl<W> Hub<W> {
             Some(Ok(handled)) => {
                 if let Some(handled) = handled {
                     session.acknowledged_at = Some(now);
+                    if let Some(taps) = &mut self.taps {
+                        taps.note_acknowledged(&session.webview, &handled, &mut effects.wakers);
+                    }
                     effects.acknowledged = handled;
                 }
                 let calls = &mut session.calls;

@@ -72,6 +72,9 @@ impl<W> Hub<W> {
             Err(error) => return Err((waiter, error)),
         };
         let mut message = request.message;
+        if let Some(taps) = &mut self.taps {
+            taps.note_request(&message, state.webview(), &mut effects.wakers);
+        }
         // The host has the request already, and a stream may be open for hours.
         if is_stream && matches!(state, RequestState::Host) {
             let payload = std::mem::replace(&mut message.payload, Json::from(""));

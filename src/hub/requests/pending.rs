@@ -205,6 +205,12 @@ impl<W> Requests<W> {
         self.by_id.iter().map(|(id, pending)| (*id, pending))
     }
 
+    /// How many were ever sent, and how many have no response yet.
+    #[cfg(feature = "test")]
+    pub(crate) fn counts(&self) -> (u64, usize) {
+        (self.newest, self.by_id.len())
+    }
+
     /// The requests to the page in this webview, or to its next page, in the order in which they were sent.
     pub(super) fn to_webview(&self, webview: &str) -> Vec<RequestId> {
         let requests = self.by_recipient.get(&Some(Arc::from(webview)));

@@ -21,6 +21,7 @@ use crate::model::lifetime::{Lifetime, ReceiptTicket, expiry_from_millis};
 use crate::model::name::{EventName, parse_component};
 use crate::model::policy::Until;
 use crate::model::selection::Selection;
+use crate::model::tap::record::TapAction;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
 use crate::sync::now;
 
@@ -81,7 +82,7 @@ async fn emit_each(
     Entries(events): Entries,
     address: impl Fn(&EventName, Option<&Value>, bool) -> Result<Option<Address>>,
 ) -> Result<Response> {
-    let emit = |page, entry: EmitEntry, bytes| {
+    let prepare = |entry: EmitEntry, bytes| {
         let name = EventName::parse_emitted(&entry.event)?;
         let is_compatible = entry.is_compatible(command);
         let audience = Audience {
@@ -91,7 +92,7 @@ async fn emit_each(
             is_local: !command.core().is_linked() || !scope.allows_link(&name),
             ..Audience::default()
         };
-        entry.publish(command, page, name, bytes, audience)
+        entry.prepare(command, name, bytes, audience)
     };
     command
         .run_once(|page| {
@@ -104,9 +105,12 @@ async fn emit_each(
                     let taken = flood.take_emit(entry.payload_length(), now());
                     let taken = pass_as_compatible(command.core(), &entry.value, taken);
                     let bytes = std::mem::take(&mut entry.bytes);
+                    let name = command.tapped_name(&entry.value, "event");
                     let read =
                         taken.and_then(|()| entry.read(format_args!("event at index {index}")));
-                    EntryResult::of(read.and_then(|entry| emit(page, entry, bytes)))
+                    let prepared = read.and_then(|entry| prepare(entry, bytes));
+                    let prepared = command.note_refused(TapAction::Emit, name.as_ref(), prepared);
+                    EntryResult::of(prepared.and_then(|own| own.emit(command, page)))
                 })
                 .collect();
             write(&results)
@@ -190,14 +194,13 @@ impl EmitEntry {
         except.map(Address::of).transpose()
     }
 
-    fn publish(
+    fn prepare(
         mut self,
         page: &Page,
-        session: SubscriberKey,
         name: EventName,
         bytes: Vec<Bytes>,
         audience: Audience,
-    ) -> Result<Emitted> {
+    ) -> Result<Prepared> {
         let core = page.core();
         core.yield_to_waiters();
         let will = self.will.take();
@@ -208,7 +211,7 @@ impl EmitEntry {
             ));
         }
         if let Some(WillEntry { id, stop: true, .. }) = will {
-            return core.set_will(session, id, None).map(|()| Emitted::Kept {});
+            return Ok(Prepared::Will(id, None));
         }
         if let Some(lossy) = self.lossy.as_deref().filter(|_| audience.is_compatible) {
             core.note_difference(CompatKind::Value, &name, || shortened(lossy));
@@ -232,8 +235,33 @@ impl EmitEntry {
             }
             .check()?,
         };
-        match will {
-            None => {
+        let Some(WillEntry { id, after_ms, .. }) = will else {
+            return Ok(Prepared::Event(event, audience, outcome));
+        };
+        core.check_payload(&event.name, &event.payload)?;
+        let after = after_ms.map_or(Ok(Duration::ZERO), will_delay)?;
+        let will = Will {
+            event,
+            audience,
+            after,
+        };
+        Ok(Prepared::Will(id, Some(will)))
+    }
+}
+
+/// An entry that was checked.
+enum Prepared {
+    /// With how its outcomes are waited for, if they are.
+    Event(NewEvent, Audience, Option<OutcomeEntry>),
+    /// A will that is set, or taken back.
+    Will(u64, Option<Will>),
+}
+
+impl Prepared {
+    fn emit(self, page: &Page, session: SubscriberKey) -> Result<Emitted> {
+        let core = page.core();
+        match self {
+            Self::Event(mut event, audience, outcome) => {
                 let receipt = match outcome {
                     Some(entry) => entry.open(page, session, &event.name)?,
                     None => None,
@@ -245,17 +273,7 @@ impl EmitEntry {
                 }
                 published
             }
-            Some(WillEntry { id, after_ms, .. }) => {
-                core.check_payload(&event.name, &event.payload)?;
-                let after = after_ms.map_or(Ok(Duration::ZERO), will_delay)?;
-                let will = Will {
-                    event,
-                    audience,
-                    after,
-                };
-                core.set_will(session, id, Some(will))?;
-                Ok(Emitted::Kept {})
-            }
+            Self::Will(id, will) => core.set_will(session, id, will).map(|()| Emitted::Kept {}),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
 use crate::model::error::{Result, quoted};
 use crate::model::event::Provenance;
 use crate::model::name::{EventName, parse_component};
+use crate::model::tap::record::TapAction;
 use crate::permissions::Subject;
 use crate::shell::reply::{ReplyPath, reply_to};
 use crate::sync::now;
@@ -157,7 +158,12 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
 
 fn send<R: Runtime>(page: &Page, message: &InvokeMessage<R>, reply: Reply) {
     let checked = RequestArguments::read(message.payload()).and_then(|mut parsed| {
-        let (message, to) = check(page, &mut parsed)?;
+        let name = page
+            .core()
+            .is_tapped()
+            .then(|| parsed.name.as_str().to_owned());
+        let checked = check(page, &mut parsed);
+        let (message, to) = page.note_refused(TapAction::Request, name.as_ref(), checked)?;
         Ok((parsed, message, to))
     });
     let (parsed, message, to) = match checked {

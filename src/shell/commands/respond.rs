@@ -14,6 +14,7 @@ use crate::model::error::escaped;
 use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
 use crate::model::json::Json;
 use crate::model::name::EventName;
+use crate::model::tap::record::TapAction;
 use crate::sync::now;
 
 use super::arguments::{EntryResult, check_entries, check_request_name, read, read_json, write};
@@ -68,7 +69,11 @@ pub(super) async fn set_responders(
             let results: Vec<EntryResult<Value>> = responders
                 .into_iter()
                 .enumerate()
-                .map(|entry| EntryResult::of(set(entry)))
+                .map(|(index, entry)| {
+                    let name = command.tapped_name(&entry, "name");
+                    let set = set((index, entry));
+                    EntryResult::of(command.note_refused(TapAction::Respond, name.as_ref(), set))
+                })
                 .collect();
             write(&results)
         })

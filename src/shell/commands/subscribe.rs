@@ -20,6 +20,7 @@ use crate::model::name::OWN_PREFIX;
 use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
+use crate::model::tap::record::TapAction;
 use crate::permissions::{Scope, Subject, WatchScope};
 use crate::shell::compat::watch;
 use crate::sync::now;
@@ -44,6 +45,10 @@ pub(super) async fn subscribe<R: Runtime>(
             check_entries("subscriptions", subscriptions.len())?;
             let flood = command.flood()?;
             let now = now();
+            let names: Vec<Option<String>> = subscriptions
+                .iter()
+                .map(|entry| command.tapped_name(entry, "event"))
+                .collect();
             let requests: Vec<Result<SubscriptionRequest>> = subscriptions
                 .into_iter()
                 .enumerate()
@@ -79,7 +84,11 @@ pub(super) async fn subscribe<R: Runtime>(
                     Some(error) => Some(Err(error)),
                     None => started.next(),
                 })
-                .map(|result| EntryResult::of(result.map(Subscribed::from)))
+                .zip(&names)
+                .map(|(result, name)| {
+                    let result = command.note_refused(TapAction::Listen, name.as_ref(), result);
+                    EntryResult::of(result.map(Subscribed::from))
+                })
                 .collect();
             write(&results)
         })

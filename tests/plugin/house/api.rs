@@ -58,7 +58,9 @@ mod prelude {
     pub(super) use tauri_plugin_event_bus::periodic::*;
     pub(super) use tauri_plugin_event_bus::receipts::*;
     pub(super) use tauri_plugin_event_bus::request::*;
+    pub(super) use tauri_plugin_event_bus::tap::*;
     pub(super) use tauri_plugin_event_bus::task::*;
+    pub(super) use tauri_plugin_event_bus::test::*;
     pub(super) use tauri_plugin_event_bus::typed::*;
     pub(super) use tauri_plugin_event_bus::*;
 

@@ -21,6 +21,8 @@ pub(crate) mod plugin;
 mod registration;
 #[path = "../../../src/shell/reply.rs"]
 pub(crate) mod reply;
+#[path = "../../../src/shell/seen.rs"]
+mod seen;
 #[path = "../../../src/shell/window_events.rs"]
 mod window_events;
 

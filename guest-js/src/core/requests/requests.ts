@@ -7,11 +7,13 @@ import { report } from '../report.js'
 /** A request on its way to the host. */
 export interface OutgoingRequest {
   /** The command that sends it; `request` by default. */
-  readonly command?: 'request' | 'attach_task'
+  readonly command?: 'request' | 'attach_task' | 'tap'
   readonly name: string
   readonly to?: Target
   /** The key of a task. */
   readonly key?: string
+  /** Which records a tap tells. */
+  readonly filter?: object
   readonly payload?: string | undefined
   readonly bytes?: Piece[] | undefined
   readonly timeoutMs?: number | undefined
@@ -102,6 +104,7 @@ export class OutgoingRequests {
       name,
       to,
       key,
+      filter,
       payload,
       bytes,
       timeoutMs,
@@ -118,7 +121,7 @@ export class OutgoingRequests {
     try {
       // JSON leaves out what is undefined.
       const chain = causes.length > 0 ? causes : undefined
-      const args = { session, id, name, to, key, payload, bytes, timeoutMs, component, causes: chain, stream, channel }
+      const args = { session, id, name, to, key, filter, payload, bytes, timeoutMs, component, causes: chain, stream, channel }
       const response = await run(command, args)
       settle()
       return response

@@ -1,5 +1,5 @@
 import { failedStream, IncomingStreams } from '../core/requests/incoming.js'
-import { openChannel } from '../core/requests/open.js'
+import { pageRequests } from '../core/requests/open.js'
 import type { PartStream } from '../types/part-stream.js'
 import type { TapFilter, TapRecord } from '../types/tap.js'
 
@@ -31,7 +31,7 @@ const NAME = 'event-bus:tap'
 export function tap(filter: TapFilter = {}): PartStream<TapRecord[], null> {
   let streams: IncomingStreams
   try {
-    streams = openChannel().openStreams((...args) => new IncomingStreams(...args))
+    streams = pageRequests().openStreams((...args) => new IncomingStreams(...args))
   } catch (error) {
     return failedStream(NAME, error)
   }

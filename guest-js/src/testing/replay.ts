@@ -57,7 +57,9 @@ export async function replay(
 function playedBy(label: string, sources: ReplayOptions['sources']): (source: Endpoint) => boolean {
   const own = JSON.stringify({ kind: 'webview', label })
   const textOf = (source: Endpoint) =>
-    JSON.stringify(source.kind === 'host' ? { kind: 'host' } : { kind: 'webview', label: source.label })
+    JSON.stringify(
+      source.kind === 'webview' ? { kind: 'webview', label: source.label } : { ...source },
+    )
   if (!sources) return (source) => textOf(source) !== own
   const chosen = new Set(
     sources.map((source) => textOf(typeof source === 'string' ? { kind: 'webview', label: source } : source)),
@@ -123,7 +125,8 @@ function recordedOf(record: TappedEvent): RecordedEvent {
 }
 
 function labelOf(endpoint: Endpoint): Label {
-  return endpoint.kind === 'host' ? null : endpoint.label
+  // A test bus has no other nodes: the host plays what they sent.
+  return endpoint.kind === 'webview' ? endpoint.label : null
 }
 
 function playEvent(host: TestHost, record: TappedEvent): void {

@@ -236,7 +236,9 @@ fn given_of(item: &Item) -> Option<Given<'_>> {
         | Item::Ended(..)
         | Item::Part(_)
         | Item::StreamEnd(_)
-        | Item::Credit(..) => None,
+        | Item::Credit(..)
+        | Item::Channel(..)
+        | Item::Outcomes(_) => None,
     }
 }
 

@@ -216,7 +216,7 @@ impl EmitEntry {
         if let Some(lossy) = self.lossy.as_deref().filter(|_| audience.is_compatible) {
             core.note_difference(CompatKind::Value, &name, || shortened(lossy));
         }
-        let mut event = NewEvent {
+        let event = NewEvent {
             payload: read_payload(page.bus().catalog(), &name, self.payload, bytes)?,
             name,
             source: page.endpoint(),

@@ -96,6 +96,7 @@ pub(super) async fn tap(
             payload: Json::from("null"),
             source: page.endpoint(),
             provenance: None,
+            is_channel: false,
             stream: Some(Credit {
                 bytes: core.limits().stream_credit().0,
                 parts: PARTS.min(core.limits().queue_events),

@@ -55,11 +55,9 @@ export async function replay(
 }
 
 function playedBy(label: string, sources: ReplayOptions['sources']): (source: Endpoint) => boolean {
-  const own = JSON.stringify({ kind: 'webview', label })
   const textOf = (source: Endpoint) =>
-    JSON.stringify(
-      source.kind === 'webview' ? { kind: 'webview', label: source.label } : { ...source },
-    )
+    JSON.stringify([source.kind, source.kind === 'webview' ? source.label : source.kind === 'node' && source.node])
+  const own = textOf({ kind: 'webview', label })
   if (!sources) return (source) => textOf(source) !== own
   const chosen = new Set(
     sources.map((source) => textOf(typeof source === 'string' ? { kind: 'webview', label: source } : source)),
@@ -125,7 +123,6 @@ function recordedOf(record: TappedEvent): RecordedEvent {
 }
 
 function labelOf(endpoint: Endpoint): Label {
-  // A test bus has no other nodes: the host plays what they sent.
   return endpoint.kind === 'webview' ? endpoint.label : null
 }
 

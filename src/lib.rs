@@ -166,6 +166,16 @@ pub mod intercept {
     pub use crate::model::interception::{EmitContext, EmittedEvent};
 }
 
+/// Links to other nodes: what carries events of shared names between machines. Apps use a crate that has one, such as
+/// `tauri-plugin-event-bus-nats`, with [`Builder::link`].
+pub mod link {
+    pub use crate::api::link::messages::{Arrival, DepartingEvent, Departure, LinkPayload};
+    pub use crate::api::link::port::LinkPort;
+    pub use crate::api::link::requests::{ArrivingRequest, DepartingRequest};
+    pub use crate::api::link::start::{Link, LinkPlan, LinkStarter};
+    pub use crate::model::link::{LinkStatus, LinkStream, Share};
+}
+
 /// Requests, responses and streams: what [`EventBus::request`], [`EventBus::request_all`], [`EventBus::request_stream`],
 /// [`EventBus::respond`] and [`EventBus::respond_stream`] take and return.
 pub mod request {
@@ -230,6 +240,12 @@ pub mod pages {
     pub use crate::api::presence::Presence;
     pub use crate::model::page::{PageInfo, PageState};
     pub use crate::model::presence::{PresenceChange, PresenceMember};
+}
+
+/// What became of an event: what [`EventBus::emit_handled`] returns.
+pub mod receipts {
+    pub use crate::api::outcomes::EmitHandled;
+    pub use crate::model::outcome::{Handled, Outcome, PageOutcome};
 }
 
 /// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.
@@ -300,8 +316,10 @@ pub mod guides {
         errors: "errors.md",
         inspecting: "inspecting.md",
         interceptors: "interceptors.md",
+        many_machines: "many-machines.md",
         pages: "pages.md",
         presence: "presence.md",
+        receipts: "receipts.md",
         testing: "testing.md",
         react: "react.md",
         vue: "vue.md",

@@ -188,6 +188,7 @@ impl BusRuntime {
             retained: overview.retained,
             unconsumed: overview.unconsumed,
             jobs: self.jobs.list(&Endpoint::Host, |_| true),
+            link: core.link_status(),
             streams,
             tasks: self.tasks.list(|_| true),
         }

@@ -13,6 +13,7 @@ export { compatReport } from './api/compat-report.js'
 export { component, namespace } from './api/component.js'
 export { emitAfter, emitAt } from './api/delayed.js'
 export { emit, emitTo } from './api/emit.js'
+export { emitHandled } from './api/emit-handled.js'
 export { events } from './api/events.js'
 export { inspect } from './api/inspect.js'
 export { getJob, listJobs, startJob } from './api/jobs.js'
@@ -57,6 +58,7 @@ export type {
   ConsumerInspection,
   DeliveryFilter,
   Inspection,
+  LinkStatus,
   PageInspection,
   QueueUsage,
   StreamInspection,
@@ -84,6 +86,7 @@ export type {
   ThePayloadOfThisEventIsMissingOrWrong,
 } from './types/name-kind.js'
 export type { EventIn, FullName, NameIn, PayloadIn, RequestNameIn, StreamNameIn } from './types/namespace.js'
+export type { EmitHandledOptions, Handled, Outcome, PageOutcome } from './types/outcome.js'
 export type { PageClosed, PageEvent, PageInfo, ReadyOptions } from './types/page.js'
 export type { PartStream, StreamRequestOptions } from './types/part-stream.js'
 export type { JoinOptions, Member, Presence } from './types/presence.js'

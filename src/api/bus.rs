@@ -55,6 +55,20 @@ impl EventBus {
         Self { source, ..self }
     }
 
+    /// This bus for what another endpoint has sent, with the component and the causes that it says.
+    pub(super) fn of_another(
+        &self,
+        source: Endpoint,
+        component: Option<Arc<str>>,
+        causes: Box<[EventName]>,
+    ) -> Self {
+        Self {
+            component,
+            causes: Some(causes),
+            ..self.clone().with_source(source)
+        }
+    }
+
     pub(crate) fn source(&self) -> &Endpoint {
         &self.source
     }
@@ -261,7 +275,15 @@ impl EventBus {
     ) -> Result<(NewEvent, Audience)> {
         let prepared = || {
             let (retain, lifetime) = (options.retain, options.lifetime.check()?);
-            let audience = options.audience()?;
+            let mut audience = options.audience()?;
+            if let Some(to) = audience
+                .to
+                .as_mut()
+                .filter(|to| !to.selection.nodes.is_empty())
+            {
+                let name = EventName::parse(name)?;
+                self.runtime.core.resolve_nodes(&name, &mut to.selection)?;
+            }
             Ok((self.new_event(name, || json, retain, lifetime)?, audience))
         };
         self.note_refused(TapAction::Emit, name, prepared())

@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::config::Compatible;
 use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::interceptors::Interceptors;
+use crate::engine::link_state::LinkState;
 use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
 use crate::engine::tap_settings::TapSettings;
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     /// The interceptors, if the app has any.
     pub(super) interceptors: OnceLock<Interceptors>,
     pub(super) taps: TapSettings,
+    /// The link to other nodes, if the app has one.
+    pub(super) link: OnceLock<LinkState>,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }
@@ -96,6 +99,7 @@ impl Core {
             compatible: OnceLock::new(),
             interceptors: OnceLock::new(),
             taps: TapSettings::default(),
+            link: OnceLock::new(),
             main_thread: OnceLock::new(),
         }
     }

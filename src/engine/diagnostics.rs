@@ -44,6 +44,10 @@ pub(crate) enum Record {
     NotRedacted,
     /// A recording ended since it could not be written.
     NotRecorded,
+    /// A message of another node was refused.
+    ArrivalRefused,
+    /// Events were not sent to other nodes.
+    NotSent,
     /// An event was not bridged to or from Tauri's own events.
     NotBridged,
     /// Compatible mode has noted a difference.
@@ -57,6 +61,8 @@ impl Record {
             | Self::TickFailed
             | Self::PayloadIgnored
             | Self::NotRedacted
+            | Self::ArrivalRefused
+            | Self::NotSent
             | Self::Noted(_) => Level::Warn,
             _ => Level::Error,
         }
@@ -84,6 +90,8 @@ impl Record {
             Self::NotRedacted => "a redaction has matched nothing".to_owned(),
             Self::NotRecorded => format!("the recording {name:?} has ended"),
             Self::NotEmitted => format!("{name:?} was not emitted"),
+            Self::ArrivalRefused => format!("a message of the node {name:?} was refused"),
+            Self::NotSent => "events were not sent to other nodes".to_owned(),
             Self::JobFailed => format!("a job of {name:?} stopped"),
         }
     }

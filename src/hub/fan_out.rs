@@ -9,6 +9,7 @@ use crate::hub::compat::{note_delivery, note_omission};
 use crate::hub::effects::EmitEffects;
 use crate::hub::ids::SubscriptionId;
 use crate::hub::queue::{QueuedEvent, SupersededLists};
+use crate::hub::receipts::Place;
 use crate::hub::room::Line;
 use crate::hub::routes::Route;
 use crate::model::core_target::CompatListener;
@@ -80,6 +81,11 @@ impl<W> Hub<W> {
                 let outbox = &mut session.outbox;
                 outbox.queue.free_room(|| event.weight(), self.clock);
                 let mut is_queued = false;
+                if event.mark().is_tracked {
+                    let entries = usize::from(own.is_some()) + usize::from(newest.is_some());
+                    let place = Place::Page(entry.subscriber, Arc::clone(&session.webview));
+                    self.receipts.add_receiver(event.seq(), place, entries);
+                }
                 for ((addressing, subscriptions), is_newest) in lanes(own, newest, route) {
                     let tapped = self.taps.as_ref().map(|_| Arc::clone(&subscriptions));
                     let queued = queued(event, subscriptions, addressing);
@@ -135,6 +141,10 @@ impl<W> Hub<W> {
                 let queue = &mut consumer.queue;
                 queue.free_room(|| event.weight(), self.clock);
                 let mut received = 0;
+                if event.mark().is_tracked && consumer.is_listener {
+                    let entries = usize::from(all.is_some()) + usize::from(newest.is_some());
+                    (self.receipts).add_receiver(event.seq(), Place::Listeners, entries);
+                }
                 for (subscriptions, is_newest) in lanes(all, newest, route) {
                     let count = subscriptions.len();
                     let tapped = self.taps.as_ref().map(|_| Arc::clone(&subscriptions));
@@ -158,6 +168,14 @@ impl<W> Hub<W> {
                         .wake_first(line, &mut effects.get_or_insert_default().wakers);
                 }
                 if let Some(waker) = consumer.take_waker() {
+                    effects.get_or_insert_default().wakers.push(waker);
+                }
+            } else if let Some(link) = &mut self.link
+                && link.key() == entry.subscriber
+                && link.push(event, audience, entry, route.policy.overflow, self.clock)
+            {
+                receipt.linked = true;
+                if let Some(waker) = link.take_waker() {
                     effects.get_or_insert_default().wakers.push(waker);
                 }
             }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::model::delivery::DeliveryFilter;
 use crate::model::endpoint::Endpoint;
 use crate::model::job::JobInfo;
+use crate::model::link::LinkStatus;
 use crate::model::task::TaskInfo;
 
 /// A snapshot of the bus, from [`EventBus::inspect`](crate::EventBus::inspect).
@@ -32,6 +33,9 @@ pub struct Inspection {
     pub unconsumed: QueueUsage,
     /// Every job, in the order of the ids.
     pub jobs: Vec<JobInfo>,
+    /// The link to other nodes. As JSON it is there only if the app has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkStatus>,
     /// Every open stream, in the order in which they were requested.
     pub streams: Vec<StreamInspection>,
     /// Every task that waits or runs, or whose end is kept, by name and key.

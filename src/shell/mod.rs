@@ -9,6 +9,7 @@ pub(crate) mod capability_files;
 pub(crate) mod commands;
 pub(crate) mod compat;
 mod convert;
+mod link;
 mod manager;
 mod platform;
 pub(crate) mod plugin;

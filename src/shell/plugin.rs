@@ -9,6 +9,8 @@ use tauri::webview::{PageLoadEvent, PageLoadPayload};
 use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, Webview, WindowEvent};
 
 use crate::api::bus::EventBus;
+use crate::api::link::exit::wait_for_link;
+use crate::api::link::start::Link;
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
 use crate::config::{CatalogMode, Compatible, Config, PolicyRule, read_policies};
 use crate::engine::interceptors::Interceptors;
@@ -21,6 +23,7 @@ use crate::periodic::source::{SourceCall, Sources};
 use crate::runtime::BusRuntime;
 use crate::shell::bridge::Bridges;
 use crate::shell::compat::{CompatListeners, Watched};
+use crate::shell::link::{BoxedLink, start_link};
 use crate::shell::registration::Registration;
 use crate::shell::seen::Seen;
 use crate::shell::window_events::WindowEventKind;
@@ -58,6 +61,7 @@ pub struct Builder {
     sources: Sources,
     interceptors: Interceptors,
     pub(super) seen: Seen,
+    link: Option<BoxedLink>,
     compatible: Option<Compatible>,
     from_core: Vec<String>,
     to_core: Vec<String>,
@@ -248,6 +252,16 @@ impl Builder {
         self
     }
 
+    /// Connects the bus to other nodes: events of the names that the link shares travel between them. An app has one link; the
+    /// last one counts.
+    ///
+    /// Nothing travels by itself. A page reaches other nodes only where an entry of its capability says `"link": true`.
+    /// [`Link`] has an example.
+    pub fn link(mut self, link: impl Link) -> Self {
+        self.link = Some(BoxedLink(Box::new(link)));
+        self
+    }
+
     /// Registers a source, from which jobs of the host and of pages take their payloads, by name and with arguments.
     ///
     /// The source runs once for each tick, on a thread that may block, and never twice at a time for one job. A tick whose
@@ -304,7 +318,8 @@ impl Builder {
     /// - two typed events or two typed requests have the same name,
     /// - two sources have the same name,
     /// - a redaction has an invalid pattern, or a pointer that is none,
-    /// - a bridge to Tauri's events has a name that Tauri refuses, or one name in both directions, or
+    /// - a bridge to Tauri's events has a name that Tauri refuses, or one name in both directions,
+    /// - the link refuses its configuration, or `plugins.event-bus.link` is there without a link, or
     /// - the plugin is registered twice.
     #[must_use]
     pub fn build<R: Runtime>(self) -> impl Plugin<R> + use<R> {
@@ -352,6 +367,9 @@ impl Builder {
                 app.manage(CompatListeners::default());
                 app.manage(Watched::default());
                 let bus = EventBus::new(Arc::clone(&runtime), catalog);
+                let app_id = &app.config().identifier;
+                start_link(self.link, config.link, app_id, &bus)
+                    .map_err(|error| error as Box<dyn std::error::Error>)?;
                 bridges.start(app, &bus);
                 app.manage(bus);
                 // First the listener, so that no webview comes between it and the list.
@@ -382,7 +400,10 @@ impl Builder {
                     }
                     window_events::publish(&runtime.core, &window_events, label, event);
                 }),
-                RunEvent::Exit => with_runtime(app, |runtime| runtime.shut_down()),
+                RunEvent::Exit => with_runtime(app, |runtime| {
+                    runtime.shut_down();
+                    wait_for_link(&runtime.core);
+                }),
                 _ => {}
             })
             .build()

@@ -7,6 +7,7 @@ use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::RequestMessage;
 use crate::hub::requests::part::PagePart;
+use crate::model::endpoint::Endpoint;
 use crate::model::event::unix_micros;
 use crate::model::json::Json;
 use crate::model::name::EventName;
@@ -65,6 +66,7 @@ pub(crate) fn encode(batch: &Batch) -> Json {
                     "{{\"credit\":\"{id}\",\"parts\":{parts}}}"
                 );
             }
+            Item::Outcomes(json) => writer.next_item().push_str(json),
             Item::Ended(id, ending) => {
                 let code = ending.code();
                 // Writing to a string cannot fail.
@@ -249,10 +251,11 @@ fn push_number(json: &mut String, number: i64) {
 }
 
 fn push_request(json: &mut String, message: &RequestMessage) {
-    let source = message
-        .source
-        .label()
-        .map_or(json!(0), |label| json!(label));
+    let source = match &message.source {
+        Endpoint::Webview(label) => json!(label),
+        Endpoint::Node(node) => json!([node]),
+        _ => json!(0),
+    };
     let causes: Vec<&str> = message.causes().iter().map(EventName::as_str).collect();
     let causes = match causes.is_empty() {
         true => String::new(),

@@ -335,7 +335,8 @@ fn every_block_of_the_documentation_is_checked() {
                     let name = name.to_string();
                     let is_in_doc_tests = match name.strip_prefix("docs/") {
                         Some(guide) => read("src/lib.rs").contains(&format!(": {guide:?},")),
-                        None => ["README.md", "types/README.md"].contains(&name.as_str()),
+                        None => ["README.md", "nats/README.md", "types/README.md"]
+                            .contains(&name.as_str()),
                     };
                     assert!(is_in_doc_tests, "{name} is in no doc test");
                 }

@@ -4,9 +4,10 @@ use crate::run::{Outcome, cargo, root};
 use std::fs;
 
 /// The crates, with the folders of their manifests.
-const CRATES: [(&str, &str); 2] = [
+const CRATES: [(&str, &str); 3] = [
     ("tauri-plugin-event-bus-types", "types"),
     ("tauri-plugin-event-bus", ""),
+    ("tauri-plugin-event-bus-nats", "nats"),
 ];
 
 /// Checks each crate without features and with each feature alone. A warning is an error.

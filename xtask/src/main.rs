@@ -66,6 +66,10 @@ Commands of this repository. Each one works in a fresh clone.
                         micro; may be given several times
       --rounds <number> set how often each alternative is measured
       --write-docs      copy the result to docs/benchmarks/
+  cargo xtask bench nats
+                        compare events between two nodes over NATS with the NATS
+                        client alone, and windows of two nodes with those of one
+      --write-docs      copy the result to docs/benchmarks/nats.md
   cargo xtask simulate  run pages and the host under other seeds, for ten minutes
       --minutes <number> run for so long
       --seeds <a>..<b>  run these seeds

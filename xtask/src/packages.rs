@@ -10,6 +10,7 @@ use std::{
 
 const CRATE: &str = "tauri-plugin-event-bus";
 const TYPES: &str = "tauri-plugin-event-bus-types";
+const NATS: &str = "tauri-plugin-event-bus-nats";
 const NPM: &str = "tauri-plugin-event-bus-api";
 const MIGRATE: &str = "tauri-plugin-event-bus-migrate";
 
@@ -36,7 +37,8 @@ const CRATE_FILES: &[&str] = &[
     "tests/runners/vitest.browser.js",
 ];
 
-const TYPES_FILES: &[&str] = &[
+/// The files of the other crates.
+const SMALL_CRATE_FILES: &[&str] = &[
     "Cargo.lock",
     "Cargo.toml",
     "Cargo.toml.orig",
@@ -80,9 +82,13 @@ pub(crate) fn test() -> Outcome {
     outcome.and(removed.map_err(|error| format!("cannot remove {}: {error}", folder.display())))
 }
 
-/// Packs both crates in one go, since neither is in a registry yet.
+/// Packs the crates in one go, since none is in a registry yet.
 fn pack_crates(folder: &Path) -> Outcome {
-    for (name, expected) in [(TYPES, TYPES_FILES), (CRATE, CRATE_FILES)] {
+    for (name, expected) in [
+        (TYPES, SMALL_CRATE_FILES),
+        (CRATE, CRATE_FILES),
+        (NATS, SMALL_CRATE_FILES),
+    ] {
         let files = checked_output(
             "cargo",
             &["package", "--package", name, "--list", "--allow-dirty"],
@@ -99,10 +105,12 @@ fn pack_crates(folder: &Path) -> Outcome {
         TYPES,
         "--package",
         CRATE,
+        "--package",
+        NATS,
         "--no-verify",
         "--allow-dirty",
     ])?;
-    for (name, place) in [(TYPES, "types"), (CRATE, "crate")] {
+    for (name, place) in [(TYPES, "types"), (CRATE, "crate"), (NATS, "nats")] {
         let packed = packed_crate(name)?;
         let unpacked = folder.join(place);
         unpack(&packed, &unpacked)?;
@@ -111,7 +119,7 @@ fn pack_crates(folder: &Path) -> Outcome {
     Ok(())
 }
 
-/// The archive of a crate. The name of one crate begins that of the other, so the version decides.
+/// The archive of a crate. The name of one crate begins that of others, so the version decides.
 fn packed_crate(name: &str) -> Outcome<PathBuf> {
     let packages = target().join("package");
     let is_own = |file: &str| {
@@ -177,7 +185,7 @@ fn pack_npm(folder: &Path) -> Outcome<PathBuf> {
 fn run_app(folder: &Path, tarball: &Path) -> Outcome {
     let app = folder.join("app");
     copy(&root().join("tests/packaging/app"), &app)?;
-    for place in ["types", "crate"] {
+    for place in ["types", "crate", "nats"] {
         fs::rename(folder.join(place), app.join(place))
             .map_err(|error| format!("cannot move the crate: {error}"))?;
     }

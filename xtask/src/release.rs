@@ -8,7 +8,7 @@ use crate::{
 use std::{env, fs};
 
 /// Every manifest with the version of a release.
-const CARGO: [&str; 2] = ["Cargo.toml", "types/Cargo.toml"];
+const CARGO: [&str; 3] = ["Cargo.toml", "types/Cargo.toml", "nats/Cargo.toml"];
 const NPM: [&str; 2] = ["guest-js/package.json", "migrate/package.json"];
 
 pub(crate) fn release(arguments: &[&str]) -> Outcome {
@@ -38,7 +38,7 @@ pub(crate) fn release(arguments: &[&str]) -> Outcome {
     Ok(())
 }
 
-/// The one version of all manifests, and of the dependency of one crate on the other.
+/// The one version of all manifests, and of the dependencies of the crates on each other.
 fn versions() -> Outcome<String> {
     let mut found = Vec::new();
     for manifest in CARGO {
@@ -47,14 +47,16 @@ fn versions() -> Outcome<String> {
     for manifest in NPM {
         found.push((manifest, json_version(&read(manifest)?).unwrap_or_default()));
     }
-    let types = "tauri-plugin-event-bus-types = { version = \"=";
-    let cargo = read(CARGO[0])?;
-    let line = cargo.lines().find_map(|line| line.strip_prefix(types));
-    let needed = line.and_then(|rest| rest.split('"').next());
-    found.push((
-        "the dependency on the crate of types",
-        needed.unwrap_or_default().to_owned(),
-    ));
+    for (manifest, dependency) in [
+        (CARGO[0], "tauri-plugin-event-bus-types"),
+        (CARGO[2], "tauri-plugin-event-bus"),
+    ] {
+        let text = read(manifest)?;
+        let beginning = format!("{dependency} = {{ version = \"=");
+        let line = text.lines().find_map(|line| line.strip_prefix(&*beginning));
+        let needed = line.and_then(|rest| rest.split('"').next());
+        found.push((dependency, needed.unwrap_or_default().to_owned()));
+    }
     agreed(&found)
 }
 

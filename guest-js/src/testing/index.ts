@@ -21,6 +21,7 @@ export type {
   EmittedEvent,
   TestBus,
   TestBusOptions,
+  TestEmitHandledOptions,
   TestEmitOptions,
   TestPage,
   TestRequestOptions,

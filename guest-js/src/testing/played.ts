@@ -1,4 +1,10 @@
-import type { PulledCredit, PulledEnding, PulledParts, PulledRequest } from '../core/batch.js'
+import {
+  endpointOf,
+  type PulledCredit,
+  type PulledEnding,
+  type PulledParts,
+  type PulledRequest,
+} from '../core/batch.js'
 import type { Piece } from '../core/bytes.js'
 import type { Call, CommandQueue } from '../core/commands.js'
 import { type EventBusError, toEventBusError } from '../core/error.js'
@@ -93,7 +99,7 @@ export class PlayedRecipient implements Recipient {
       if ('ended' in item) return this.responders.stop(item)
       if ('credit' in item) return this.responders.credit(item)
       const { source } = item
-      this.responders.receive(item, source === 0 ? { kind: 'host' } : { kind: 'webview', label: source })
+      this.responders.receive(item, endpointOf(source))
     })
   }
 

@@ -122,6 +122,40 @@ export interface ConsumerInspection {
 }
 
 /**
+ * Whether this app is connected to other nodes, and what it has sent and received.
+ *
+ * @example
+ * ```ts
+ * import type { LinkStatus } from 'tauri-plugin-event-bus-api'
+ *
+ * const describe = ({ node, connected, reason }: LinkStatus) => `${node}: ${connected ? 'connected' : reason}`
+ * ```
+ */
+export interface LinkStatus {
+  /** The name of this node. */
+  node: string
+  connected: boolean
+  /** Since when it is connected or not, in milliseconds since the Unix epoch. */
+  since: number
+  /** Why it is not connected, or what works less than it should. */
+  reason: string | null
+  /** How many events wait to be sent. */
+  queued: number
+  /** How many events were handed to the network. */
+  sent: number
+  /** How many events of other nodes were accepted. */
+  received: number
+  /** How many events were not sent. Each is part of a gap at its receivers. */
+  dropped: number
+  /** How many events of other nodes were lost on their way. Each is part of a gap here. */
+  missing: number
+  /** How many messages of other nodes were refused. */
+  refused: number
+  /** The other nodes that are there, in order; `null` if the link does not know. */
+  nodes: string[] | null
+}
+
+/**
  * An open stream.
  *
  * @example
@@ -178,4 +212,6 @@ export interface Inspection {
   streams: StreamInspection[]
   /** Every task that waits or runs, or whose end is kept, by name and key. */
   tasks: TaskInfo[]
+  /** The link to other nodes, if the app has one. */
+  link?: LinkStatus
 }

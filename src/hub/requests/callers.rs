@@ -182,7 +182,7 @@ impl<W> Hub<W> {
             provenance.check(&request.message.name, self.limits.hops)?;
         }
         let state = match &request.to {
-            Recipient::Host => RequestState::Host,
+            Recipient::Host | Recipient::Node(_) => RequestState::Host,
             Recipient::Page(label) => {
                 let message = &request.message;
                 self.route_to_page(label, &message.name, message.kind(), now)?

@@ -5,7 +5,7 @@ use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::window::Credit;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
-use crate::model::event::{Provenance, weight_of};
+use crate::model::event::{Provenance, source_length, weight_of};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 
@@ -86,7 +86,7 @@ impl RequestMessage {
 
     /// The bytes that it counts for.
     pub(crate) fn weight(&self) -> usize {
-        let source = self.source.label().map_or(0, |label| label.len() * 2);
+        let source = source_length(&self.source) * 2;
         weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source
     }
 }
@@ -105,6 +105,8 @@ pub(crate) enum Recipient {
     Host,
     /// The page in this webview.
     Page(Arc<str>),
+    /// The host of this node, through the link. Here it is like the host itself.
+    Node(Arc<str>),
 }
 
 /// A request to be sent.

@@ -17,7 +17,7 @@ use crate::model::compat::CompatKind;
 use crate::model::error::{Result, escaped};
 use crate::model::event::{Provenance, Receipt};
 use crate::model::interval::MAX_DURATION;
-use crate::model::lifetime::{Lifetime, expiry_from_millis};
+use crate::model::lifetime::{Lifetime, ReceiptTicket, expiry_from_millis};
 use crate::model::name::{EventName, parse_component};
 use crate::model::policy::Until;
 use crate::model::selection::Selection;
@@ -27,7 +27,7 @@ use crate::sync::now;
 
 use super::arguments::{
     EntryResult, check_entries, invalid_argument, pass_as_compatible, read_core_target,
-    read_payload, read_target, write,
+    read_payload, read_target, read_timeout, write,
 };
 use super::body::Entries;
 #[cfg(any(fuzzing, test))]
@@ -37,7 +37,7 @@ use super::command::{Page, PageCommand};
 #[tauri::command]
 pub(super) async fn emit(command: PageCommand, events: Entries) -> Result<Response> {
     let scope = command.scope("event-bus:allow-emit", Subject::Event);
-    emit_each(&command, events, |name, to, _| {
+    emit_each(&command, &scope, events, |name, to, _| {
         if to.is_some() {
             return Err(invalid_argument(
                 "emit takes no `to`; use emit_to for an event with a target",
@@ -52,7 +52,7 @@ pub(super) async fn emit(command: PageCommand, events: Entries) -> Result<Respon
 #[tauri::command]
 pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Response> {
     let scope = command.scope("event-bus:allow-emit-to", Subject::Event);
-    emit_each(&command, events, |name, to, is_compatible| {
+    emit_each(&command, &scope, events, |name, to, is_compatible| {
         let Some(to) = to else {
             return Err(invalid_argument(
                 "emit_to needs `to`; use emit for an event to everyone",
@@ -68,6 +68,7 @@ pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Res
             ));
         }
         restrict_to_scope(command.core(), &scope, name, &mut to.selection, None)?;
+        command.core().resolve_nodes(name, &mut to.selection)?;
         Ok(Some(to))
     })
     .await
@@ -77,6 +78,7 @@ pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Res
 /// name and its `to`, and whether it is compatible.
 async fn emit_each(
     command: &PageCommand,
+    scope: &Scope,
     Entries(events): Entries,
     address: impl Fn(&EventName, Option<&Value>, bool) -> Result<Option<Address>>,
 ) -> Result<Response> {
@@ -87,6 +89,7 @@ async fn emit_each(
             to: address(&name, entry.to.as_ref(), is_compatible)?,
             except: entry.except()?,
             is_compatible,
+            is_local: !command.core().is_linked() || !scope.allows_link(&name),
             ..Audience::default()
         };
         entry.prepare(command, name, bytes, audience)
@@ -107,7 +110,7 @@ async fn emit_each(
                         taken.and_then(|()| entry.read(format_args!("event at index {index}")));
                     let prepared = read.and_then(|entry| prepare(entry, bytes));
                     let prepared = command.note_refused(TapAction::Emit, name.as_ref(), prepared);
-                    EntryResult::of(prepared.and_then(|own| own.emit(command.core(), page)))
+                    EntryResult::of(prepared.and_then(|own| own.emit(command, page)))
                 })
                 .collect();
             write(&results)
@@ -135,6 +138,16 @@ struct EmitEntry {
     compatible: bool,
     lossy: Option<String>,
     will: Option<WillEntry>,
+    outcome: Option<OutcomeEntry>,
+}
+
+/// That the page waits for what becomes of the event.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OutcomeEntry {
+    /// The page's number for what it waits for.
+    id: u64,
+    timeout_ms: Option<f64>,
 }
 
 /// That an event is emitted when the page is gone, and not now.
@@ -191,6 +204,12 @@ impl EmitEntry {
         let core = page.core();
         core.yield_to_waiters();
         let will = self.will.take();
+        let outcome = self.outcome.take();
+        if will.is_some() && outcome.is_some() {
+            return Err(invalid_argument(
+                "an event is emitted now, with `outcome`, or when the page is gone, with `will`; choose one",
+            ));
+        }
         if let Some(WillEntry { id, stop: true, .. }) = will {
             return Ok(Prepared::Will(id, None));
         }
@@ -212,11 +231,12 @@ impl EmitEntry {
                 until: self.until,
                 max_deliveries: self.max_deliveries,
                 expires: self.expires_ms.map(expiry_from_millis).transpose()?,
+                receipt: None,
             }
             .check()?,
         };
         let Some(WillEntry { id, after_ms, .. }) = will else {
-            return Ok(Prepared::Event(event, audience));
+            return Ok(Prepared::Event(event, audience, outcome));
         };
         core.check_payload(&event.name, &event.payload)?;
         let after = after_ms.map_or(Ok(Duration::ZERO), will_delay)?;
@@ -231,17 +251,44 @@ impl EmitEntry {
 
 /// An entry that was checked.
 enum Prepared {
-    Event(NewEvent, Audience),
+    /// An event, and what its page wants to know of its outcome.
+    Event(NewEvent, Audience, Option<OutcomeEntry>),
     /// A will that is set, or taken back.
     Will(u64, Option<Will>),
 }
 
 impl Prepared {
-    fn emit(self, core: &Core, session: SubscriberKey) -> Result<Emitted> {
+    fn emit(self, page: &Page, session: SubscriberKey) -> Result<Emitted> {
+        let core = page.core();
         match self {
-            Self::Event(event, audience) => core.publish(event, &audience).map(Emitted::Receipt),
             Self::Will(id, will) => core.set_will(session, id, will).map(|()| Emitted::Kept {}),
+            Self::Event(mut event, audience, outcome) => {
+                let receipt = match outcome {
+                    Some(entry) => entry.open(page, session, &event.name)?,
+                    None => None,
+                };
+                event.lifetime.receipt = receipt;
+                let published = core.publish(event, &audience).map(Emitted::Receipt);
+                if let Some(receipt) = receipt.filter(|_| published.is_err()) {
+                    core.forget_receipt(receipt);
+                }
+                published
+            }
         }
+    }
+}
+
+impl OutcomeEntry {
+    fn open(
+        self,
+        page: &Page,
+        session: SubscriberKey,
+        name: &EventName,
+    ) -> Result<Option<ReceiptTicket>> {
+        let timeout = read_timeout(self.timeout_ms)?;
+        let (watches, place) = (page.watch_scope(), (session, self.id));
+        let mut hub = page.core().hub();
+        hub.open_receipt_of_page(name, place, watches, timeout)
     }
 }
 
@@ -284,7 +331,7 @@ pub(super) fn restrict_to_scope(
     to: &mut Selection,
     job: Option<PlannedJob<'_>>,
 ) -> Result<()> {
-    if scope.is_unlimited() {
+    if scope.is_unlimited() && to.nodes.is_empty() {
         return Ok(());
     }
     let locations = locations_for(core, to);

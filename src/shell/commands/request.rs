@@ -9,7 +9,6 @@ use tauri::ipc::{CommandItem, Invoke, InvokeBody, InvokeMessage, Response};
 use tauri::{Manager, Runtime};
 use tauri_plugin_event_bus_types::Bytes;
 
-use crate::api::request::{DEFAULT_TIMEOUT, check_timeout};
 use crate::api::streams::request::check_credit;
 use crate::engine::reply::Reply;
 use crate::hub::Address;
@@ -24,9 +23,7 @@ use crate::permissions::Subject;
 use crate::shell::reply::{ReplyPath, reply_to};
 use crate::sync::now;
 
-use super::arguments::{
-    check_entries, check_request_name, invalid_argument, read_json, read_target,
-};
+use super::arguments::{check_entries, check_request_name, read_json, read_target, read_timeout};
 use super::body::read_body;
 use super::command::Page;
 use super::emit::{locations_for, read_causes};
@@ -111,18 +108,6 @@ impl RequestArguments {
     }
 }
 
-fn read_timeout(millis: Option<f64>) -> Result<Duration> {
-    let Some(millis) = millis else {
-        return Ok(DEFAULT_TIMEOUT);
-    };
-    let timeout = Duration::try_from_secs_f64(millis / 1000.0).map_err(|_| {
-        invalid_argument(format!(
-            "timeoutMs is {millis}; it must be a number from 1 to 86400000"
-        ))
-    })?;
-    check_timeout(timeout)
-}
-
 /// Keeps the resolver of a request, so that no task waits for the response, and so that on Apple's systems a page that is
 /// gone gets no reply.
 pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
@@ -189,10 +174,11 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
     flood.take_emit(parsed.payload_length(), now())?;
     let scope = page.scope("event-bus:allow-request", Subject::Request);
     let selection = &mut parsed.to.selection;
-    if !scope.is_unlimited() {
+    if !scope.is_unlimited() || !selection.nodes.is_empty() {
         let locations = locations_for(core, selection);
         selection.within = scope.check_request(&parsed.name, selection, &locations)?;
     }
+    core.resolve_nodes(&parsed.name, selection)?;
     let to = core.find_recipient(selection)?;
     let catalog = page.bus().catalog();
     check_request_name(catalog, &parsed.name)?;

@@ -11,6 +11,8 @@ pub(crate) use crate::calls;
 mod compat;
 #[path = "../../../src/shell/convert.rs"]
 mod convert;
+#[path = "../../../src/shell/link.rs"]
+mod link;
 #[path = "../../../src/shell/manager.rs"]
 mod manager;
 #[path = "../../../src/shell/plugin.rs"]

@@ -324,3 +324,14 @@ fn a_job_ticks_when_the_test_says_so() {
     let unknown = bus.tick("other").unwrap_err();
     assert_eq!(unknown.code(), ErrorCode::UnknownJob);
 }
+
+#[test]
+fn a_page_has_handled_what_it_received() {
+    let bus = TestBus::new();
+    let main = bus.page("main");
+    let options = EmitOptions::new().until(tauri_plugin_event_bus::Until::Consumed);
+    bus.event_bus().emit_with("link", 1, options).unwrap();
+    bus.settle();
+    assert_eq!(main.received("link").len(), 1);
+    assert_eq!(bus.event_bus().inspect().unconsumed.events, 0);
+}

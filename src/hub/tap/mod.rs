@@ -236,6 +236,7 @@ fn given_of(item: &Item) -> Option<Given<'_>> {
         | Item::Ended(..)
         | Item::Part(_)
         | Item::StreamEnd(_)
+        | Item::Outcomes(_)
         | Item::Credit(..) => None,
     }
 }

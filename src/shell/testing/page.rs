@@ -19,12 +19,14 @@ use crate::engine::reply::Reply;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, BatchBound, Item};
+use crate::hub::receipts::Teller;
 use crate::hub::requests::{RequestMessage, ResponderKind};
 use crate::hub::{Command, Pull, SubscriptionRequest};
 use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
 use crate::model::event::{BusEvent, Gap, Receipt};
 use crate::model::json::Json;
 use crate::model::name::EventName;
+use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
 use crate::runtime::BusRuntime;
 use crate::sync::{Mutex, MutexGuard, Notify, now, oneshot};
@@ -327,11 +329,27 @@ async fn drive(page: Arc<PageState>, runtime: std::sync::Weak<BusRuntime>) {
 fn handle(page: &PageState, core: &Core, batch: &Batch) {
     for item in batch.items() {
         match item {
-            Item::Event(queued) => lock(&page.received).events.push(queued.event.clone()),
+            Item::Event(queued) => receive(page, core, &queued.event),
             Item::Lost(lost) => lock(&page.received).gaps.push(lost.gap.clone()),
             Item::Request(message) => respond(page, core, message),
-            Item::Ended(..) | Item::Part(_) | Item::StreamEnd(_) | Item::Credit(..) => {}
+            Item::Ended(..)
+            | Item::Part(_)
+            | Item::StreamEnd(_)
+            | Item::Outcomes(_)
+            | Item::Credit(..) => {}
         }
+    }
+}
+
+/// Keeps an event. The page has handled it by then, and says so where that is waited for.
+fn receive(page: &PageState, core: &Core, event: &BusEvent) {
+    lock(&page.received).events.push(event.clone());
+    let (mark, seq) = (event.mark(), event.seq());
+    if mark.until_consumed {
+        core.settle(page.key, seq, true);
+    }
+    if mark.is_tracked {
+        core.tell_outcome(seq, Teller::Page(page.key), Outcome::Handled);
     }
 }
 

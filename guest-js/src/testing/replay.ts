@@ -55,9 +55,9 @@ export async function replay(
 }
 
 function playedBy(label: string, sources: ReplayOptions['sources']): (source: Endpoint) => boolean {
-  const own = JSON.stringify({ kind: 'webview', label })
   const textOf = (source: Endpoint) =>
-    JSON.stringify(source.kind === 'host' ? { kind: 'host' } : { kind: 'webview', label: source.label })
+    JSON.stringify([source.kind, source.kind === 'webview' ? source.label : source.kind === 'node' && source.node])
+  const own = textOf({ kind: 'webview', label })
   if (!sources) return (source) => textOf(source) !== own
   const chosen = new Set(
     sources.map((source) => textOf(typeof source === 'string' ? { kind: 'webview', label: source } : source)),
@@ -123,7 +123,7 @@ function recordedOf(record: TappedEvent): RecordedEvent {
 }
 
 function labelOf(endpoint: Endpoint): Label {
-  return endpoint.kind === 'host' ? null : endpoint.label
+  return endpoint.kind === 'webview' ? endpoint.label : null
 }
 
 function playEvent(host: TestHost, record: TappedEvent): void {

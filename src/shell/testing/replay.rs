@@ -125,6 +125,7 @@ impl TestBus {
                 }
                 TapEntry::Request(request)
                     if options.plays(&request.source)
+                        && request.source.label().is_some()
                         && request.receiver == Endpoint::Host
                         && !request.is_stream =>
                 {

@@ -196,6 +196,7 @@ fn some_raw<'de, D: serde::Deserializer<'de>>(
 enum EndpointLine {
     Host,
     Webview { label: Box<str> },
+    Node { node: Box<str> },
 }
 
 impl From<EndpointLine> for Endpoint {
@@ -203,6 +204,7 @@ impl From<EndpointLine> for Endpoint {
         match endpoint {
             EndpointLine::Host => Self::Host,
             EndpointLine::Webview { label } => Self::Webview(label.into()),
+            EndpointLine::Node { node } => Self::Node(node.into()),
         }
     }
 }
@@ -397,6 +399,9 @@ fn read_target(value: &Value) -> Result<Target, String> {
             (Some("host"), _) => Ok(Target::host()),
             (Some("webview"), Some(label)) => Ok(Target::webview(label)),
             (Some("Window"), Some(label)) => Ok(Target::window(label)),
+            (Some("Node"), _) if other["node"].is_string() => {
+                Ok(Target::node(other["node"].as_str().unwrap_or_default()))
+            }
             _ => Err(format!(
                 "expected a target, which is a label, a list or an object with `kind`, found {}",
                 quoted(&other.to_string())
@@ -467,9 +472,10 @@ mod tests {
 
     /// A record of each kind, as it is written.
     const LINES: &[&str] = &[
-        r#"{"at":1.5,"kind":"event","seq":7,"name":"cart","source":{"kind":"webview","label":"main"},"to":["a","b*",{"kind":"host"},{"kind":"Window","label":"w"}],"except":"c","component":"Cart","causes":["click"],"tick":{"job":"j","count":2,"scheduledAt":1.0,"missed":1},"retained":true,"payload":{"b":1.50,"a":[1E2]},"routes":[{"receiver":{"kind":"webview","label":"a"},"subscriptions":[1,2],"queued":true},{"receiver":{"kind":"host"},"stream":true,"subscriptions":[0],"queued":false}],"keptFor":["late"]}"#,
+        r#"{"at":1.5,"kind":"event","seq":7,"name":"cart","source":{"kind":"webview","label":"main"},"to":["a","b*",{"kind":"host"},{"kind":"Window","label":"w"}],"except":["c",{"kind":"Node","node":"shop"}],"component":"Cart","causes":["click"],"tick":{"job":"j","count":2,"scheduledAt":1.0,"missed":1},"retained":true,"payload":{"b":1.50,"a":[1E2]},"routes":[{"receiver":{"kind":"webview","label":"a"},"subscriptions":[1,2],"queued":true},{"receiver":{"kind":"host"},"stream":true,"subscriptions":[0],"queued":false}],"keptFor":["late"]}"#,
         r#"{"at":2.0,"kind":"event","seq":8,"name":"photo","source":{"kind":"host"},"payload":{"a":null},"bytes":[["AP8=","a"]],"routes":[]}"#,
         r#"{"at":2.0,"kind":"event","seq":9,"name":"long","source":{"kind":"host"},"cut":{"bytes":90,"start":"[1,"},"redacted":true,"routes":[]}"#,
+        r#"{"at":3.0,"kind":"event","seq":10,"name":"far","source":{"kind":"node","node":"shop"},"payload":1,"routes":[]}"#,
         r#"{"at":3.0,"kind":"delivered","receiver":{"kind":"webview","label":"a"},"seqs":[7,8]}"#,
         r#"{"at":3.0,"kind":"acknowledged","receiver":{"kind":"webview","label":"a"},"seqs":[7]}"#,
         r#"{"at":4.0,"kind":"gap","receiver":{"kind":"host"},"stream":true,"to":9,"from":3,"count":4,"atMost":true,"reason":"expired","subscriptions":[1]}"#,
@@ -515,7 +521,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
         let without = |key: &str| {
-            let mut line: Value = serde_json::from_str(LINES[3]).unwrap();
+            let mut line: Value = serde_json::from_str(LINES[4]).unwrap();
             line.as_object_mut().unwrap().remove(key);
             line.to_string()
         };
@@ -563,7 +569,7 @@ mod tests {
                 "nothing at [\"a\"]",
             ),
         ] {
-            let error = Recording::parse(&recording(&[LINES[10], line, LINES[10]])).unwrap_err();
+            let error = Recording::parse(&recording(&[LINES[11], line, LINES[11]])).unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidArgument);
             let message = error.message();
             assert!(
@@ -604,7 +610,7 @@ mod tests {
         let cut = &whole[..last + 12];
         let error = Recording::parse(cut).unwrap_err();
         let expected =
-            "line 12: the recording is cut: expected a whole record, found the first 12 bytes";
+            "line 13: the recording is cut: expected a whole record, found the first 12 bytes";
         assert!(error.message().starts_with(expected), "{error}");
         assert!(Recording::parse(&whole[..last]).is_ok());
         // A last line without its break is whole.

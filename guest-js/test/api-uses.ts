@@ -33,6 +33,7 @@ import {
   respondStream,
   startJob,
   startTask,
+  tap,
   type BuiltInEvents,
   type BusEvent,
   type EmitAfterOptions,
@@ -326,17 +327,22 @@ export async function row73(): Promise<void> {
   const { seq } = await inspect(); void seq
 }
 
+/** Tap the bus: see everything that happens, and its way */
+export async function row74(): Promise<void> {
+  for await (const records of tap({ names: ['cart:*'], kinds: ['event'] })) console.log(records.length)
+}
+
 /** Handle errors */
-export async function row75(): Promise<void> {
+export async function row79(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
 }
 
 /** Name the functions of the package in an app's declarations */
-export async function row77(): Promise<void> {
+export async function row81(): Promise<void> {
   const name: OtherRequest<'ping'> = 'ping'; void name
 }
 
 /** Read what compatible mode has noted */
-export async function row89(): Promise<void> {
+export async function row94(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

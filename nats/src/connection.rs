@@ -107,12 +107,12 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
         port.set_connected(false, Some(&problem));
         return;
     }
-    let (own, client_of_requests) = (port.clone(), client.clone());
+    let (own, requesting) = (port.clone(), client.clone());
     let to = Arc::clone(&subjects);
     port.on_request(move |request| {
         let node = own.node().to_owned();
         own.spawn(requests::send(
-            client_of_requests.clone(),
+            requesting.clone(),
             Arc::clone(&to),
             node,
             request,

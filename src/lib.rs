@@ -229,6 +229,12 @@ pub mod pages {
     pub use crate::model::presence::{PresenceChange, PresenceMember};
 }
 
+/// What became of an event: what [`EventBus::emit_handled`] returns.
+pub mod receipts {
+    pub use crate::api::outcomes::EmitHandled;
+    pub use crate::model::outcome::{Handled, Outcome, PageOutcome};
+}
+
 /// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.
 pub mod inspect {
     pub use crate::model::inspection::{
@@ -291,6 +297,7 @@ pub mod guides {
         many_machines: "many-machines.md",
         pages: "pages.md",
         presence: "presence.md",
+        receipts: "receipts.md",
         testing: "testing.md",
         react: "react.md",
         vue: "vue.md",

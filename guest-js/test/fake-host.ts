@@ -69,7 +69,7 @@ export class FakeHost {
   readonly requests: Held[] = []
   /** The responses of the page. */
   readonly responses: Record<string, unknown>[] = []
-  /** What the page has told of events that are kept until they are consumed. */
+  /** What the page has told of events that are kept until they are consumed, or whose emitters wait. */
   readonly outcomes: Record<string, unknown>[] = []
   readonly broken: string[] = []
   private readonly ended = new Set<string>()
@@ -475,6 +475,7 @@ export class FakeHost {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
           if (entry.will) return keepPull(session)
+          if (entry.outcome) keepPull(session)
           const { payload, extras } = readEmitted(entry)
           const seq = this.emit(entry.event as string, payload, extras, entry.retain === true)
           return { seq, pages: 1, listeners: 0 }

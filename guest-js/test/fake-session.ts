@@ -80,13 +80,15 @@ export interface FakeSession {
 
 /** Notes what an item means for a session. Returns how many indexes it has. */
 export function noteItem(session: FakeSession, item: unknown): number {
-  const { request, ended, stream, parts, credit } = item as {
+  const { request, ended, stream, parts, credit, outcome } = item as {
+    outcome?: number
     request?: string
     ended?: string
     stream?: number | Sending['credit']
     parts?: unknown
     credit?: string
   }
+  if (outcome !== undefined) session.keepsPull = false
   if (request !== undefined) {
     session.received.add(request)
     if (typeof stream === 'object') session.sending.set(request, { credit: stream, sizes: [], told: 0 })
@@ -128,7 +130,7 @@ export function isOnlyRetained(marks: Marks = {}): boolean {
 /** What was not acknowledged. Marks belong to a delivery, not to the event. */
 export function keptOf(item: unknown[]): KeptEvent {
   const [, seq, , event, , to, payload, extras] = item as [0, number, 0, string, 0, number | number[], unknown, object?]
-  const { replayed, retained, ...kept } = (extras ?? {}) as Marks
+  const { replayed, retained, outcome: _, ...kept } = (extras ?? {}) as Marks & { outcome?: boolean }
   const marks = { ...(replayed && { replayed }), ...(retained && { retained }) }
   const pendingFor = { ids: Array.isArray(to) ? to : [to], marks }
   return { seq, event, payload, pendingFor, ...(Object.keys(kept).length > 0 && { extras: kept }) }

@@ -11,6 +11,7 @@ pub(crate) mod listen_async;
 pub(crate) mod listener;
 mod namespace;
 pub(crate) mod options;
+pub(crate) mod outcomes;
 pub(crate) mod pages;
 pub(crate) mod presence;
 pub(crate) mod request;

@@ -303,14 +303,26 @@ pub(super) async fn off_the_main_thread<T>(
     name: &str,
     response: impl Future<Output = Result<T>>,
 ) -> Result<T> {
+    let what = || {
+        format!(
+            "the request {name:?} was awaited on the main thread, which the response of a page has to pass"
+        )
+    };
+    refuse_on_the_main_thread(bus, what, response).await
+}
+
+/// Fails with this text if the future is polled on the main thread.
+pub(super) async fn refuse_on_the_main_thread<T>(
+    bus: &EventBus,
+    what: impl Fn() -> String,
+    response: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let mut response = std::pin::pin!(response);
     poll_fn(|context| {
         if bus.runtime().core.is_on_main_thread() {
             return Poll::Ready(Err(Error::new(
                 ErrorCode::WouldBlock,
-                format!(
-                    "the request {name:?} was awaited on the main thread, which the response of a page has to pass; await it in an async command or a task"
-                ),
+                format!("{}; await it in an async command or a task", what()),
             )));
         }
         response.as_mut().poll(context)

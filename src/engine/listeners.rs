@@ -13,14 +13,24 @@ use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
+use crate::hub::receipts::Teller;
 use crate::model::compat::CompatKind;
 use crate::model::core_target::{CompatListener, CoreTarget};
 use crate::model::delivery::HostSubscription;
 use crate::model::error::quoted;
 use crate::model::event::{BusEvent, Gap};
 use crate::model::name::EventName;
+use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
 use crate::sync::{Mutex, MutexGuard};
+
+/// What a handler has made of an event.
+fn outcome_of<T>(called: &Result<T, Box<dyn Any + Send>>) -> Outcome {
+    match called {
+        Ok(_) => Outcome::Handled,
+        Err(panic) => Outcome::failed("panic", panic_message(&**panic)),
+    }
+}
 
 type Callback = Box<dyn FnMut(BusEvent) + Send>;
 
@@ -187,6 +197,7 @@ impl Listeners {
     }
 
     fn call_all(&self, queued: &QueuedEvent) {
+        let mut outcome: Option<Outcome> = None;
         for id in queued.subscriptions.iter() {
             let Some(mut callback) = self.take(*id) else {
                 continue;
@@ -203,10 +214,23 @@ impl Listeners {
                 let (subscriber, seq) = (self.subscriber, queued.event.seq());
                 self.core.settle(subscriber, seq, called.is_ok());
             }
+            if queued.event.mark().is_tracked {
+                let own = outcome_of(&called);
+                outcome = Some(match outcome {
+                    Some(before) => before.join(own),
+                    None => own,
+                });
+            }
             if let Err(panic) = called {
                 self.report_panic(*id, &queued.event, &*panic);
                 drop_safely(panic);
             }
+        }
+        if queued.event.mark().is_tracked {
+            // Those that it was for may have ended.
+            let outcome = outcome.unwrap_or(Outcome::Dropped);
+            self.core
+                .tell_outcome(queued.event.seq(), Teller::Listeners, outcome);
         }
     }
 

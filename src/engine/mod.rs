@@ -13,6 +13,7 @@ pub(crate) mod leases;
 pub(crate) mod link;
 pub(crate) mod link_state;
 pub(crate) mod listeners;
+pub(crate) mod outcomes;
 pub(crate) mod page_waits;
 pub(crate) mod parts;
 mod publishing;

@@ -20,6 +20,8 @@ pub(crate) enum Item {
     StreamEnd(Box<StreamEnd>),
     /// The page may send more parts of this stream: so many of them count no more.
     Credit(RequestId, u64),
+    /// What became of an event that the page emitted, as JSON.
+    Outcomes(Arc<str>),
 }
 
 impl From<QueueEntry> for Item {
@@ -55,6 +57,7 @@ impl Item {
             Self::Part(part) => part.weight(),
             Self::StreamEnd(end) => end.weight(),
             Self::Ended(..) | Self::Credit(..) => SHORT,
+            Self::Outcomes(json) => json.len() + 1,
         }
     }
 }

@@ -50,6 +50,7 @@ impl<W> Hub<W> {
         let pages = self.expire_pages(now, &mut effects);
         let wills = self.expire_wills(now);
         let members = self.expire_members(now, &mut effects);
+        let receipts = self.expire_receipts(now, &mut effects);
         self.expire_calls(now, &mut effects);
         self.expire_requests(now, &mut effects);
         for session in self.sessions.values_mut() {
@@ -80,6 +81,7 @@ impl<W> Hub<W> {
             .chain(self.requests.next_due())
             .chain(self.expiry_due(now))
             .chain(pages)
+            .chain(receipts)
             .chain(wills)
             .chain(members)
             .min();

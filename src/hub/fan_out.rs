@@ -9,6 +9,7 @@ use crate::hub::compat::{note_delivery, note_omission};
 use crate::hub::effects::EmitEffects;
 use crate::hub::ids::SubscriptionId;
 use crate::hub::queue::{QueuedEvent, SupersededLists};
+use crate::hub::receipts::Place;
 use crate::hub::room::Line;
 use crate::hub::routes::Route;
 use crate::model::core_target::CompatListener;
@@ -80,6 +81,11 @@ impl<W> Hub<W> {
                 let outbox = &mut session.outbox;
                 outbox.queue.free_room(|| event.weight(), self.clock);
                 let mut is_queued = false;
+                if event.mark().is_tracked {
+                    let entries = usize::from(own.is_some()) + usize::from(newest.is_some());
+                    let place = Place::Page(entry.subscriber, Arc::clone(&session.webview));
+                    self.receipts.add_receiver(event.seq(), place, entries);
+                }
                 for ((addressing, subscriptions), is_newest) in lanes(own, newest, route) {
                     let queued = queued(event, subscriptions, addressing);
                     is_queued |= match is_newest {
@@ -130,6 +136,10 @@ impl<W> Hub<W> {
                 let queue = &mut consumer.queue;
                 queue.free_room(|| event.weight(), self.clock);
                 let mut received = 0;
+                if event.mark().is_tracked && consumer.is_listener {
+                    let entries = usize::from(all.is_some()) + usize::from(newest.is_some());
+                    (self.receipts).add_receiver(event.seq(), Place::Listeners, entries);
+                }
                 for (subscriptions, is_newest) in lanes(all, newest, route) {
                     let count = subscriptions.len();
                     let queued = queued(event, subscriptions, addressing);

@@ -6,13 +6,16 @@ use crate::hub::ids::RequestId;
 use crate::hub::requests::message::{Ending, RequestMessage};
 use crate::model::name::EventName;
 
-/// What waits for a page as a responder: requests, the ends of requests, and credit. No policy drops it.
+/// What waits for a page beside events: requests, the ends of requests, credit, and what became of its own events. No policy
+/// drops it.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     /// Each with the number of the event that it comes after.
     queue: VecDeque<(u64, Item)>,
     /// How many parts of a stream count no more, where that is in the queue.
     credit: BTreeMap<RequestId, u64>,
+    /// How many outcomes of events are in the queue.
+    outcomes: usize,
     /// The requests for streams that were taken for the batch that is being filled.
     filling: Vec<RequestId>,
     /// Those that batches have, each with the index of the last item of its batch.
@@ -35,6 +38,17 @@ impl Messages {
         if self.credit.insert(id, parts).is_none() {
             self.queue.push_back((after, Item::Credit(id, parts)));
         }
+    }
+
+    /// Queues what became of an event of the page, as JSON.
+    pub(crate) fn push_outcomes(&mut self, outcomes: Arc<str>, after: u64) {
+        self.outcomes += 1;
+        self.queue.push_back((after, Item::Outcomes(outcomes)));
+    }
+
+    /// How many outcomes of its events the page has yet to fetch.
+    pub(crate) fn waiting_outcomes(&self) -> usize {
+        self.outcomes
     }
 
     /// Takes a request back. Returns false if it was delivered.
@@ -85,6 +99,9 @@ impl Messages {
         {
             return Some(Item::Credit(id, parts));
         }
+        if matches!(item, Item::Outcomes(_)) {
+            self.outcomes -= 1;
+        }
         if let Item::Request(message) = &item
             && message.stream.is_some()
         {
@@ -107,6 +124,7 @@ impl Messages {
 
     /// Takes all that waits, to be dropped after the lock.
     pub(super) fn take_queued(&mut self) -> VecDeque<(u64, Item)> {
+        self.outcomes = 0;
         std::mem::take(&mut self.queue)
     }
 }

@@ -108,7 +108,8 @@ impl Outbox {
             | Item::Ended(..)
             | Item::Part(_)
             | Item::StreamEnd(_)
-            | Item::Credit(..) => None,
+            | Item::Credit(..)
+            | Item::Outcomes(_) => None,
         };
         let acknowledged = self.acknowledged;
         let delivered = self.delivered.into_iter().flat_map(move |own| {

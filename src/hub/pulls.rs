@@ -64,6 +64,7 @@ impl<W> Hub<W> {
         if is_arriving {
             self.note_arrival(key, is_first, now, &mut effects);
         }
+        self.check_receipts(now, &mut effects);
         let Some(session) = self.sessions.get_mut(&key) else {
             return Err((waiter, stale(pull.session)));
         };

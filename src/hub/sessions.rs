@@ -137,6 +137,10 @@ impl<W> Hub<W> {
         effects.rearm |= webview.standing.leave(&session, end);
         effects.rearm |= webview.leave_wills(std::mem::take(&mut session.wills));
         effects.rearm |= self.presence.leave(key, label);
+        if !self.receipts.is_empty() {
+            self.receipts.leave(key);
+            effects.rearm = true;
+        }
         if session.watches.is_some() {
             webview.watched = session.watches.take();
         }

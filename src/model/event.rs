@@ -30,6 +30,8 @@ pub(crate) struct Mark {
     pub(crate) until_consumed: bool,
     /// Whether it was delivered before.
     pub(crate) redelivered: bool,
+    /// Whether its emitter waits for what becomes of it.
+    pub(crate) is_tracked: bool,
 }
 
 /// An accepted event: everything that is the same for all of its receivers.
@@ -145,6 +147,14 @@ impl BusEvent {
 
     pub(crate) fn mark(&self) -> Mark {
         self.mark
+    }
+
+    /// The event with or without an emitter that waits for what becomes of it.
+    pub(crate) fn tracked(&self, is_tracked: bool) -> Self {
+        self.marked(Mark {
+            is_tracked,
+            ..self.mark
+        })
     }
 
     pub(crate) fn audience(&self) -> Option<&Audience> {

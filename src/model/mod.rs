@@ -19,6 +19,7 @@ pub(crate) mod label;
 pub(crate) mod lifetime;
 pub(crate) mod link;
 pub(crate) mod node;
+pub(crate) mod outcome;
 pub(crate) mod page;
 pub(crate) mod policies;
 pub(crate) mod presence;

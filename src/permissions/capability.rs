@@ -233,11 +233,19 @@ fn subject_of(permission: &str) -> Subject {
 /// Why an entry has no effect on this permission.
 fn unused_reason(permission: &str, list: ListKind, entry: &ScopeEntry) -> Option<&'static str> {
     let allows_without_to = list == ListKind::Allow && !entry.has_recipients() && !entry.has_link();
-    let is_about_pages = [PAGES, "allow-pages", "allow-presence", "allow-subscribe"];
+    let is_about_pages = [
+        PAGES,
+        "allow-pages",
+        "allow-presence",
+        "allow-subscribe",
+        "allow-emit",
+        "allow-emit-to",
+    ];
     let reason = match permission {
         _ if entry.is_watch() && !is_about_pages.contains(&permission) => {
             "`page` and `presence` are for event-bus:pages"
         }
+        "allow-emit" | "allow-emit-to" if entry.is_watch() => return None,
         PAGES | "allow-pages" | "allow-presence" if !entry.is_watch() => {
             "this permission is about pages and rooms; name them under `page` or `presence`"
         }

@@ -66,6 +66,7 @@ pub(crate) fn encode(batch: &Batch) -> Json {
                     "{{\"credit\":\"{id}\",\"parts\":{parts}}}"
                 );
             }
+            Item::Outcomes(json) => writer.next_item().push_str(json),
             Item::Ended(id, ending) => {
                 let code = ending.code();
                 // Writing to a string cannot fail.

@@ -44,6 +44,25 @@ mod pages {
     }
 }
 
+mod receipts {
+    use model::receipts;
+
+    #[test]
+    fn a_wait_for_outcomes_ends_once() {
+        receipts::a_wait_for_outcomes_ends_once();
+    }
+
+    #[test]
+    fn the_time_of_an_outcome_ends_once() {
+        receipts::the_time_of_an_outcome_ends_once();
+    }
+
+    #[test]
+    fn a_page_is_told_once() {
+        receipts::a_page_is_told_once();
+    }
+}
+
 mod room {
     use model::room;
 

@@ -30,6 +30,7 @@ mod permissions;
 mod policies;
 mod presence;
 mod quotas;
+mod receipts;
 mod requests;
 mod scopes;
 mod sessions;

@@ -153,6 +153,7 @@ const orders = {
     const respond = ({ payload: { id, payload } }) => core.invoke('respond', { id, response: respondTo(payload) })
     await event.listen('bench:request', respond)
     await eventBus.respond('bench:request', respondTo)
+    await eventBus.listen('bench:handled', () => {})
   },
   received: () => report('received', received),
   pulls: () => report('pulls', pulls),

@@ -103,6 +103,10 @@ pub(crate) enum Caller {
     Bus,
     /// The event bus, with a page that cannot be called.
     Pull,
+    /// With `emit_handled` of the event bus, which responds with no value.
+    Handled,
+    /// The same, with a page that cannot be called.
+    HandledPull,
 }
 
 /// A measurement, in its own windows.
@@ -371,7 +375,11 @@ impl Options {
                 .into_iter()
                 .flat_map(|(in_flight, requests)| {
                     let task = move |method: Method, caller| {
-                        let title = if caller == Caller::Eval { ", eval" } else { "" };
+                        let title = match caller {
+                            Caller::Eval => ", eval",
+                            Caller::Handled | Caller::HandledPull => ", handled",
+                            _ => "",
+                        };
                         let key = format!("{}: {in_flight}{title}", scenario.key());
                         let task = Task::RoundTrips {
                             caller,
@@ -385,6 +393,8 @@ impl Options {
                         task(Method::Emit, Caller::Eval),
                         task(Method::Bus, Caller::Bus),
                         task(Method::Pull, Caller::Pull),
+                        task(Method::Bus, Caller::Handled),
+                        task(Method::Pull, Caller::HandledPull),
                     ]
                 })
                 .collect(),

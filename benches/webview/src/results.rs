@@ -143,11 +143,20 @@ impl Results {
             };
             let key = round_trips(in_flight);
             rows.extend(self.row(&title, "responses/s", &key, events_per_second));
-            let (title, key) = (
-                format!("{title}, eval_with_callback for emit"),
-                format!("{key}, eval"),
-            );
-            rows.extend(self.row(&title, "responses/s", &key, events_per_second));
+            let eval = format!("{title}, eval_with_callback for emit");
+            rows.extend(self.row(
+                &eval,
+                "responses/s",
+                &format!("{key}, eval"),
+                events_per_second,
+            ));
+            let handled = format!("events that are handled, {in_flight} at a time");
+            rows.extend(self.row(
+                &handled,
+                "outcomes/s",
+                &format!("{key}, handled"),
+                events_per_second,
+            ));
         }
         for (title, ..) in PAYLOADS {
             let scenario = payloads(title);
@@ -249,6 +258,7 @@ impl Results {
         for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([0.8, 2.0]) {
             verdicts.extend(self.eval_verdict(in_flight, least));
         }
+        verdicts.extend(self.handled_verdict(64, 0.8));
         for (title, scenario) in MEMORY {
             let row = self.row("", "MB", scenario.key(), growth);
             verdicts.extend(
@@ -325,6 +335,21 @@ impl Results {
         Some(Verdict {
             title: format!("requests to a page, {in_flight} at a time"),
             reached: format!("{ratio:.2} × eval_with_callback"),
+            target: format!("≥ {least}"),
+            met: ratio >= least,
+            aim: None,
+        })
+    }
+
+    /// What `emit_handled` reaches beside requests.
+    fn handled_verdict(&self, in_flight: usize, least: f64) -> Option<Verdict> {
+        let row = |scenario: &str| self.row("", "", scenario, events_per_second);
+        let figure = |scenario: &str| row(scenario)?.figure(Method::Bus);
+        let key = round_trips(in_flight);
+        let ratio = figure(&format!("{key}, handled"))? / figure(&key)?;
+        Some(Verdict {
+            title: format!("events that are handled, {in_flight} at a time"),
+            reached: format!("{ratio:.2} × requests"),
             target: format!("≥ {least}"),
             met: ratio >= least,
             aim: None,

@@ -23,4 +23,5 @@ mod requests;
 mod shop;
 mod streams;
 mod support;
+mod together;
 mod typed;

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
 import type { Tick } from '../types/job-info.js'
+import type { Outcome, PageOutcome } from '../types/outcome.js'
 import { EventBusError } from './error.js'
 
 /** The reply to a pull, as docs/wire-protocol.md describes it. */
@@ -19,7 +20,14 @@ export interface Batch {
 }
 
 /** Anything but events. */
-export type PulledOther = PulledGap | PulledRequest | PulledEnding | PulledParts | PulledStreamEnd | PulledCredit
+export type PulledOther =
+  | PulledGap
+  | PulledRequest
+  | PulledEnding
+  | PulledParts
+  | PulledStreamEnd
+  | PulledCredit
+  | PulledOutcomes
 
 /** Who has sent something: 0 is the host, a text the label of a page, and a list the name of another node. */
 export type Source = 0 | string | [node: string]
@@ -42,6 +50,8 @@ export interface Extras {
   /** Whether the host keeps it until this page, or another one, tells that it has handled it. */
   readonly consume?: boolean
   readonly redelivered?: boolean
+  /** Whether the emitter waits for what the handlers of this page make of it. */
+  readonly outcome?: boolean
   readonly component?: string
   readonly causes?: string[]
 }
@@ -86,6 +96,13 @@ export type PulledStreamEnd =
 export interface PulledCredit {
   readonly credit: string
   readonly parts: number
+}
+
+/** What became of an event of this page, under the number that the page gave. */
+export interface PulledOutcomes {
+  readonly outcome: number
+  readonly pages: PageOutcome[]
+  readonly listeners?: Outcome
 }
 
 /** How many indexes an item has that is no run. */

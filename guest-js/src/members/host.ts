@@ -331,7 +331,9 @@ export class MemberHost {
     _: number,
     id: number,
   ): void {
-    const extras = given?.tick ? this.jobs.localize(given) : given
+    const own = given?.tick ? this.jobs.localize(given) : given
+    // The page has handled it for its emitter once it is passed on.
+    const extras = own?.outcome ? { ...own, outcome: false } : own
     if (extras?.consume) this.unsettled.add(seq)
     if (this.unsettled.size > MAX_UNSETTLED) this.fail('it does not tell what becomes of its events')
     else if (isLatest) this.feed.passLatest(id, head, payload, seq, micros, extras)

@@ -19,6 +19,7 @@ import type {
   EmittedEvent,
   TestBus,
   TestBusOptions,
+  TestEmitHandledOptions,
   TestEmitOptions,
   TestEndpoint,
   TestPage,
@@ -141,6 +142,14 @@ function testEndpointOf<Events extends object, Requests extends object, Streams 
   const emit = (event: string, payload?: unknown, options?: TestEmitOptions) => send(undefined, event, payload, options)
   const emitTo = (to: Target, event: string, payload?: unknown, options?: TestEmitOptions) =>
     send(neededTarget(to), event, payload, options)
+  const emitHandled = (event: string, payload?: unknown, options?: TestEmitHandledOptions) => {
+    try {
+      check()
+      return host.emitHandled(label, { ...options, event, payload: payloadText(event, payload) })
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
   const request = (to: Target, name: string, payload?: unknown, options?: TestRequestOptions) => {
     try {
       check()
@@ -166,7 +175,7 @@ function testEndpointOf<Events extends object, Requests extends object, Streams 
   }
   const respond = respondAs('single')
   const respondStream = respondAs('stream')
-  const endpoint = { emit, emitTo, request, respond, requestStream, respondStream }
+  const endpoint = { emit, emitTo, emitHandled, request, respond, requestStream, respondStream }
   return endpoint as unknown as TestEndpoint<Events, Requests, Streams>
 }
 
@@ -190,6 +199,12 @@ function makePage<Events extends object, Requests extends object, Streams extend
   return {
     label,
     ...testEndpointOf<Events, Requests, Streams>(host, label, check),
+    listen(event, handler) {
+      check()
+      const added = { label, matches: filterOf(event), deliver: handler as Handler }
+      host.listeners.add(added)
+      return () => host.listeners.delete(added)
+    },
     received(event) {
       const matches = filterOf(event)
       return received.filter((one) => matches(one.event)).map(({ payload }) => payload) as never

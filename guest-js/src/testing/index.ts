@@ -19,6 +19,7 @@ export type {
   EmittedEvent,
   TestBus,
   TestBusOptions,
+  TestEmitHandledOptions,
   TestEmitOptions,
   TestPage,
   TestRequestOptions,

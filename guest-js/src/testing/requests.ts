@@ -11,6 +11,13 @@ const DEFAULT_TIMEOUT_MS = 30_000
 /** The longest time that a caller may wait, in milliseconds. */
 const MAX_TIMEOUT_MS = 86_400_000
 
+/** Refuses a timeout that the host refuses. */
+export function checkTimeout(timeoutMs: number): void {
+  if (timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS) return
+  const text = `timeoutMs is ${timeoutMs}; it must be at least 1 and at most ${MAX_TIMEOUT_MS}`
+  throw new EventBusError('invalid_argument', text)
+}
+
 /** Who sends or receives a request: the page of this label, or the host (`null`). */
 export type Label = string | null
 
@@ -156,10 +163,7 @@ export class TestRequests {
     const { name, to, payload, signal, stream } = sent
     // A stream may be silent for good.
     const timeoutMs = sent.timeoutMs ?? (stream ? undefined : DEFAULT_TIMEOUT_MS)
-    if (timeoutMs !== undefined && !(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) {
-      const text = `timeoutMs is ${timeoutMs}; it must be at least 1 and at most ${MAX_TIMEOUT_MS}`
-      throw new EventBusError('invalid_argument', text)
-    }
+    if (timeoutMs !== undefined) checkTimeout(timeoutMs)
     this.check(name, payload)
     if (signal?.aborted) throw cancelled(signal)
     const kind = this.namesOf(to).get(name)

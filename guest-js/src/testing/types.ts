@@ -13,6 +13,7 @@ import type {
   RequestPayloadArguments,
   ResponsePayload,
 } from '../types/map.js'
+import type { EmitHandledOptions, Handled } from '../types/outcome.js'
 import type { PartStream, StreamRequestOptions } from '../types/part-stream.js'
 import type { RequestContext, RequestOptions } from '../types/request.js'
 import type { RequestMap } from '../types/request-map.js'
@@ -60,6 +61,26 @@ export interface TestEmitOptions extends EmitOptions {
   /** The component that emits it. */
   component?: string
   /** The names of what caused it, oldest first. Within {@link TestBus.listen} the event being handled by default. */
+  causes?: readonly string[]
+}
+
+/**
+ * How the test emits an event and waits until it is handled: the options of `emitHandled`, and what caused it.
+ *
+ * @example
+ * ```ts
+ * import { listen } from 'tauri-plugin-event-bus-api'
+ * import { createTestBus, type TestEmitHandledOptions } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const soon: TestEmitHandledOptions = { to: 'main', timeoutMs: 500 }
+ * const bus = createTestBus()
+ * await listen('app:closing', () => {})
+ * console.log((await bus.emitHandled('app:closing', null, soon)).pages)
+ * bus.dispose()
+ * ```
+ */
+export interface TestEmitHandledOptions extends EmitHandledOptions {
+  /** The names of what caused it, oldest first. Within a handler of the test what is being handled by default. */
   causes?: readonly string[]
 }
 
@@ -165,6 +186,14 @@ export interface TestEndpoint<Events extends object, Requests extends object, St
     ...payload: [...EventArguments<Events, Name>, options?: TestEmitOptions]
   ): Receipt
   /**
+   * Emits to everyone, or to `to`, and waits until the event is handled, as with a real host: by the code under test, by the
+   * pages that the test plays, and by the listeners that stand for Rust.
+   */
+  emitHandled<Name extends NameOf<Events>>(
+    event: Name,
+    ...payload: [...EventArguments<Events, Name>, options?: TestEmitHandledOptions]
+  ): Promise<Handled>
+  /**
    * Sends a request to the code under test, by its label, to another page, or to the host (`HOST`). Resolves and rejects as
    * with a real host.
    */
@@ -225,6 +254,14 @@ export interface TestPage<
 > extends TestEndpoint<Events, Requests, Streams> {
   /** The label of its webview. */
   readonly label: string
+  /**
+   * Listens as this page. A handler that throws makes the outcome of `emitHandled` for this page `failed`. Returns what ends
+   * it.
+   */
+  listen<Name extends NameOf<Events>>(
+    event: Name,
+    handler: (event: BusEvent<EventPayload<Events, Name>>) => unknown,
+  ): () => void
   /** The payloads of that name or glob pattern that were for this page since it was made, including retained ones. */
   received<Name extends NameOf<Events>>(event: Name): EventPayload<Events, Name>[]
   /**

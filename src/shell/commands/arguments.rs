@@ -1,6 +1,7 @@
 //! Reading the arguments of a page, and writing its results.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use serde_json::Value;
 use tauri::EventTarget;
 use tauri_plugin_event_bus_types::Bytes;
 
+use crate::api::request::{DEFAULT_TIMEOUT, check_timeout};
 use crate::api::target::IntoTarget;
 use crate::catalog::Catalog;
 use crate::engine::core::Core;
@@ -71,6 +73,19 @@ pub(super) fn read<T: DeserializeOwned>(what: impl Display, value: Value) -> Res
 pub(super) fn write(value: &impl Serialize) -> JsonResult {
     let text = serde_json::to_string(value).map_err(|error| invalid_argument(error.to_string()))?;
     Ok(text.into())
+}
+
+/// Reads how long a page waits.
+pub(super) fn read_timeout(millis: Option<f64>) -> Result<Duration> {
+    let Some(millis) = millis else {
+        return Ok(DEFAULT_TIMEOUT);
+    };
+    let timeout = Duration::try_from_secs_f64(millis / 1000.0).map_err(|_| {
+        invalid_argument(format!(
+            "timeoutMs is {millis}; it must be a number from 1 to 86400000"
+        ))
+    })?;
+    check_timeout(timeout)
 }
 
 /// Checks that a page's payload is JSON that every reader can read, and keeps its text. No payload is `null`. It has a mark

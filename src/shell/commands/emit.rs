@@ -17,7 +17,7 @@ use crate::model::compat::CompatKind;
 use crate::model::error::{Result, escaped};
 use crate::model::event::{Provenance, Receipt};
 use crate::model::interval::MAX_DURATION;
-use crate::model::lifetime::{Lifetime, expiry_from_millis};
+use crate::model::lifetime::{Lifetime, ReceiptTicket, expiry_from_millis};
 use crate::model::name::{EventName, parse_component};
 use crate::model::policy::Until;
 use crate::model::selection::Selection;
@@ -26,7 +26,7 @@ use crate::sync::now;
 
 use super::arguments::{
     EntryResult, check_entries, invalid_argument, pass_as_compatible, read_core_target,
-    read_payload, read_target, write,
+    read_payload, read_target, read_timeout, write,
 };
 use super::body::Entries;
 #[cfg(any(fuzzing, test))]
@@ -134,6 +134,16 @@ struct EmitEntry {
     compatible: bool,
     lossy: Option<String>,
     will: Option<WillEntry>,
+    outcome: Option<OutcomeEntry>,
+}
+
+/// That the page waits for what becomes of the event.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OutcomeEntry {
+    /// The page's number for what it waits for.
+    id: u64,
+    timeout_ms: Option<f64>,
 }
 
 /// That an event is emitted when the page is gone, and not now.
@@ -191,13 +201,19 @@ impl EmitEntry {
         let core = page.core();
         core.yield_to_waiters();
         let will = self.will.take();
+        let outcome = self.outcome.take();
+        if will.is_some() && outcome.is_some() {
+            return Err(invalid_argument(
+                "an event is emitted now, with `outcome`, or when the page is gone, with `will`; choose one",
+            ));
+        }
         if let Some(WillEntry { id, stop: true, .. }) = will {
             return core.set_will(session, id, None).map(|()| Emitted::Kept {});
         }
         if let Some(lossy) = self.lossy.as_deref().filter(|_| audience.is_compatible) {
             core.note_difference(CompatKind::Value, &name, || shortened(lossy));
         }
-        let event = NewEvent {
+        let mut event = NewEvent {
             payload: read_payload(page.bus().catalog(), &name, self.payload, bytes)?,
             name,
             source: page.endpoint(),
@@ -212,11 +228,23 @@ impl EmitEntry {
                 until: self.until,
                 max_deliveries: self.max_deliveries,
                 expires: self.expires_ms.map(expiry_from_millis).transpose()?,
+                receipt: None,
             }
             .check()?,
         };
         match will {
-            None => core.publish(event, &audience).map(Emitted::Receipt),
+            None => {
+                let receipt = match outcome {
+                    Some(entry) => entry.open(page, session, &event.name)?,
+                    None => None,
+                };
+                event.lifetime.receipt = receipt;
+                let published = core.publish(event, &audience).map(Emitted::Receipt);
+                if let Some(receipt) = receipt.filter(|_| published.is_err()) {
+                    core.forget_receipt(receipt);
+                }
+                published
+            }
             Some(WillEntry { id, after_ms, .. }) => {
                 core.check_payload(&event.name, &event.payload)?;
                 let after = after_ms.map_or(Ok(Duration::ZERO), will_delay)?;
@@ -229,6 +257,20 @@ impl EmitEntry {
                 Ok(Emitted::Kept {})
             }
         }
+    }
+}
+
+impl OutcomeEntry {
+    fn open(
+        self,
+        page: &Page,
+        session: SubscriberKey,
+        name: &EventName,
+    ) -> Result<Option<ReceiptTicket>> {
+        let timeout = read_timeout(self.timeout_ms)?;
+        let (watches, place) = (page.watch_scope(), (session, self.id));
+        let mut hub = page.core().hub();
+        hub.open_receipt_of_page(name, place, watches, timeout)
     }
 }
 

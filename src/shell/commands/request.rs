@@ -9,7 +9,6 @@ use tauri::ipc::{CommandItem, Invoke, InvokeBody, InvokeMessage, Response};
 use tauri::{Manager, Runtime};
 use tauri_plugin_event_bus_types::Bytes;
 
-use crate::api::request::{DEFAULT_TIMEOUT, check_timeout};
 use crate::api::streams::request::check_credit;
 use crate::engine::reply::Reply;
 use crate::hub::Address;
@@ -23,9 +22,7 @@ use crate::permissions::Subject;
 use crate::shell::reply::{ReplyPath, reply_to};
 use crate::sync::now;
 
-use super::arguments::{
-    check_entries, check_request_name, invalid_argument, read_json, read_target,
-};
+use super::arguments::{check_entries, check_request_name, read_json, read_target, read_timeout};
 use super::body::read_body;
 use super::command::Page;
 use super::emit::{locations_for, read_causes};
@@ -108,18 +105,6 @@ impl RequestArguments {
             stream: arguments.stream,
         })
     }
-}
-
-fn read_timeout(millis: Option<f64>) -> Result<Duration> {
-    let Some(millis) = millis else {
-        return Ok(DEFAULT_TIMEOUT);
-    };
-    let timeout = Duration::try_from_secs_f64(millis / 1000.0).map_err(|_| {
-        invalid_argument(format!(
-            "timeoutMs is {millis}; it must be a number from 1 to 86400000"
-        ))
-    })?;
-    check_timeout(timeout)
 }
 
 /// Keeps the resolver of a request, so that no task waits for the response, and so that on Apple's systems a page that is

@@ -49,6 +49,8 @@ pub mod pages;
 #[allow(clippy::unwrap_used)]
 pub mod pulls;
 #[allow(clippy::unwrap_used)]
+pub mod receipts;
+#[allow(clippy::unwrap_used)]
 pub mod requests;
 #[allow(clippy::unwrap_used)]
 pub mod room;

@@ -56,6 +56,7 @@ mod prelude {
     pub(super) use tauri_plugin_event_bus::intercept::*;
     pub(super) use tauri_plugin_event_bus::pages::*;
     pub(super) use tauri_plugin_event_bus::periodic::*;
+    pub(super) use tauri_plugin_event_bus::receipts::*;
     pub(super) use tauri_plugin_event_bus::request::*;
     pub(super) use tauri_plugin_event_bus::task::*;
     pub(super) use tauri_plugin_event_bus::typed::*;

@@ -33,7 +33,7 @@
   })
 
   const ops = {
-    listen({ promise, listener, pattern, options, work, emits, ends }) {
+    listen({ promise, listener, pattern, options, work, emits, ends, later }) {
       note('opened', { listener, pattern, options })
       const handler = (event) => {
         note('event', { listener, ...briefEvent(event) })
@@ -43,13 +43,15 @@
           bus.emit(emits.name, number).catch(() => {})
         }
         if (ends) end()
+        // The next event waits for it.
+        return later ? new Promise((resolve) => setTimeout(resolve, later)) : undefined
       }
       const onGap = (gap) => note('gap', { listener, ...gap })
       const end = () => {
         subscription.stop()
         if (listeners.delete(listener)) note('ended', { listener })
       }
-      const subscription = bus.listen(pattern, handler, { ...options, onGap })
+      const subscription = bus.listen(pattern, handler, { ...options, onGap, sequential: later > 0 })
       subscriptions += 1
       note('listening', { listener, id: subscriptions })
       listeners.set(listener, { end, pattern })
@@ -76,6 +78,14 @@
         const sent = to === undefined ? bus.emit(name, payload, options) : bus.emitTo(to, name, payload, options)
         track(sent, promise + index, 'emit', ({ seq, pages, listeners }) => ({ seq, pages, listeners }))
       }
+    },
+    emitHandled({ promise, name, payload, to, timeoutMs }) {
+      const handled = bus.emitHandled(name, payload, { timeoutMs, ...(to !== null && { to }) })
+      track(handled, promise, 'emitHandled', ({ receipt, pages, listeners }) => ({
+        ...receipt,
+        outcomes: pages,
+        host: listeners ?? null,
+      }))
     },
     clearRetained({ promise, pattern }) {
       track(bus.clearRetained(pattern), promise, 'clearRetained')

@@ -66,7 +66,7 @@ fn delivered(event: &BusEvent) -> Delivered {
 }
 
 /// The target that this JSON means.
-fn target_of(value: &Value) -> Target {
+pub(crate) fn target_of(value: &Value) -> Target {
     match value {
         Value::String(label) => Target::from(label.as_str()),
         Value::Array(parts) => Target::join(parts.iter().map(target_of)),
@@ -180,6 +180,7 @@ impl World {
             Emit,
             EmitTo,
             EmitAsync,
+            EmitHandled,
             Listen,
             EndListen,
             Stream,
@@ -199,6 +200,7 @@ impl World {
             (30, &Act::Emit),
             (20, &Act::EmitTo),
             (5, &Act::EmitAsync),
+            (self.plan.weights.receipts, &Act::EmitHandled),
             (4, &Act::Listen),
             (2, &Act::EndListen),
             (3, &Act::Stream),
@@ -217,6 +219,7 @@ impl World {
             Some(Act::Emit) => self.host_emits(false),
             Some(Act::EmitTo) => self.host_emits(true),
             Some(Act::EmitAsync) => self.host_emits_when_there_is_room(),
+            Some(Act::EmitHandled) => self.host_emits_and_waits(),
             Some(Act::Listen) => {
                 let pattern = self.pattern();
                 self.host_listens(pattern, false);

@@ -187,7 +187,10 @@ impl World {
             assert_eq!(index, own.handled + 1, "an index is missing");
             own.handled = index;
             match item {
-                Item::Event(queued) => own.receive_event(queued),
+                Item::Event(queued) => {
+                    own.receive_event(queued);
+                    self.tell_handled(page, &queued.event);
+                }
                 Item::Lost(lost) => {
                     own.check_expired_gap(page, lost, &self.events, self.had_newest[page]);
                     own.receive_gap(lost, &self.events);
@@ -197,6 +200,7 @@ impl World {
                 Item::Part(_) | Item::StreamEnd(_) | Item::Credit(..) => {
                     panic!("{item:?} without a stream")
                 }
+                Item::Outcomes(_) => panic!("{item:?} that nobody waits for"),
             }
         }
     }

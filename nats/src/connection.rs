@@ -107,12 +107,12 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
         port.set_connected(false, Some(&problem));
         return;
     }
-    let (own, asked) = (port.clone(), client.clone());
+    let (own, requesting) = (port.clone(), client.clone());
     let to = Arc::clone(&subjects);
     port.on_request(move |request| {
         let node = own.node().to_owned();
         own.spawn(requests::send(
-            asked.clone(),
+            requesting.clone(),
             Arc::clone(&to),
             node,
             request,
@@ -155,7 +155,7 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
     watcher.run(states, told).await;
 }
 
-/// Tells of a problem, unless there are so many that nobody could read them.
+/// Tells of a problem, unless too many wait already.
 fn tell(problems: &mpsc::Sender<Problem>, text: String) {
     let _ = problems.try_send(Problem::Client(text));
 }
@@ -206,7 +206,7 @@ async fn send(
     if let Some(bucket) = bucket {
         presence::leave(&client, &bucket, port.node()).await;
     }
-    // The app exits, so nobody could act on an error.
+    // The app exits, so an error helps no more.
     let _ = client.flush().await;
     port.finish();
 }
@@ -327,7 +327,7 @@ impl Watcher {
     }
 }
 
-/// Waits for a check, or forever if there is none.
+/// Waits for a check, or forever without one.
 async fn finished(check: &mut Option<Check>) -> Result<(), Unfit> {
     match check {
         Some(check) => check.await,
@@ -339,7 +339,7 @@ async fn finished(check: &mut Option<Check>) -> Result<(), Unfit> {
 async fn check_server(client: &Client, subject: String) -> Result<(), Unfit> {
     let request = client.request(subject, Vec::new().into());
     match timeout(PATIENCE, request).await {
-        // Nobody responds on this subject, as the server says at once.
+        // The subject has no responder, as the server says at once.
         Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => {}
         _ => return Err(Unfit::Silent),
     }

@@ -137,7 +137,7 @@ async fn open(
     Ok((store, changes))
 }
 
-/// Creates the bucket as the stream that it is: the function of the client for buckets first asks the server for its account,
+/// Creates the bucket as the stream that it is: the function of the client for buckets first requests the account from the server,
 /// in a form that servers of version 2.9 do not have.
 async fn create(context: &jetstream::Context, bucket: &str) -> Result<Store, async_nats::Error> {
     let config = Config {

@@ -72,7 +72,7 @@ impl Subjects {
         format!("{}.{}.hello", self.app, self.node)
     }
 
-    /// A subject of this node on which nobody responds.
+    /// A subject of this node without a responder.
     pub(crate) fn check(&self) -> String {
         format!("{}.{}.check", self.app, self.node)
     }

@@ -22,10 +22,10 @@ pub(crate) async fn pair(server: &Server) -> Outcome<Pair> {
     })
 }
 
-/// Subscribes. The server knows it when this returns, since it has answered a ping behind it.
+/// Subscribes. The server knows it when this returns, since it has responded to a request behind it.
 async fn subscribe(client: &Client, subject: &'static str) -> Outcome<Subscriber> {
     let subscriber = client.subscribe(subject).await?;
-    let known = client.request("nobody.is.here", "".into()).await;
+    let known = client.request("no.responder.here", "".into()).await;
     match known {
         Err(error) if error.kind() == async_nats::client::RequestErrorKind::NoResponders => {
             Ok(subscriber)

@@ -63,7 +63,7 @@ fn serve(mut stream: &TcpStream, pings: &mpsc::Sender<()>) -> Option<()> {
             ["PUB", .., size] => {
                 let mut body = vec![0; size.parse::<usize>().ok()? + 2];
                 client.read_exact(&mut body).ok()?;
-                // Nobody responds on its subject.
+                // Its subject has no responder.
                 if let (["PUB", _, reply, _], Some(sid)) = (&words[..], &inbox) {
                     let status = "NATS/1.0 503\r\n\r\n";
                     write!(stream, "HMSG {reply} {sid} 16 16\r\n{status}\r\n").ok()?;

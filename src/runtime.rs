@@ -82,6 +82,10 @@ impl BusRuntime {
     }
 
     /// The process of the page has crashed.
+    #[cfg_attr(
+        not(all(feature = "page-crashes", target_os = "linux")),
+        allow(dead_code)
+    )]
     pub(crate) fn note_crash(&self, webview: &str) {
         self.end_page(|hub| hub.note_crash(webview));
     }

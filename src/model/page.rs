@@ -42,6 +42,10 @@ pub(crate) enum PageEnd {
     /// Its webview shows another page, or none came after it.
     Navigated,
     /// Its process has crashed.
+    #[cfg_attr(
+        not(all(feature = "page-crashes", target_os = "linux")),
+        allow(dead_code)
+    )]
     Crashed,
     /// It gave no sign of life for a minute.
     Silent,

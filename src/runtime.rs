@@ -82,10 +82,7 @@ impl BusRuntime {
     }
 
     /// The process of the page has crashed.
-    #[cfg_attr(
-        not(all(feature = "page-crashes", target_os = "linux")),
-        allow(dead_code)
-    )]
+    #[allow(dead_code, reason = "only some platforms tell of crashes")]
     pub(crate) fn note_crash(&self, webview: &str) {
         self.end_page(|hub| hub.note_crash(webview));
     }

@@ -34,6 +34,7 @@ import {
   respondStream,
   startJob,
   startTask,
+  tap,
   type BuiltInEvents,
   type BusEvent,
   type ChannelName,
@@ -339,17 +340,22 @@ export async function row76(): Promise<void> {
   const { seq } = await inspect(); void seq
 }
 
+/** Tap the bus: see everything that happens, and its way */
+export async function row77(): Promise<void> {
+  for await (const records of tap({ names: ['cart:*'], kinds: ['event'] })) console.log(records.length)
+}
+
 /** Handle errors */
-export async function row78(): Promise<void> {
+export async function row82(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
 }
 
 /** Name the functions of the package in an app's declarations */
-export async function row80(): Promise<void> {
+export async function row84(): Promise<void> {
   const name: OtherRequest<'ping'> = 'ping'; void name
 }
 
 /** Read what compatible mode has noted */
-export async function row92(): Promise<void> {
+export async function row97(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

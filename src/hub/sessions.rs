@@ -68,10 +68,7 @@ impl<W> Hub<W> {
     }
 
     /// Ends the session of a page whose process has crashed.
-    #[cfg_attr(
-        not(all(feature = "page-crashes", target_os = "linux")),
-        allow(dead_code)
-    )]
+    #[allow(dead_code, reason = "only some platforms tell of crashes")]
     pub(crate) fn note_crash(&mut self, label: &str) -> Effects<W> {
         self.leave_page_as(PageEnd::Crashed, label, None)
     }

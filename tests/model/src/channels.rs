@@ -7,7 +7,7 @@ use shuttle::sync::mpsc;
 use shuttle::thread;
 
 use crate::check::check;
-use crate::engine::parts::PartSink;
+use crate::engine::parts::{PartReader, PartSink};
 use crate::engine::reply::Reply;
 use crate::engine::responders::{Handler, ResponseFuture};
 use crate::hub::ids::{RequestId, SubscriberKey};
@@ -50,7 +50,7 @@ fn accept(runtime: &Arc<BusRuntime>, told: mpsc::Sender<Told>) -> u64 {
     let handler: Handler = Arc::new(move |incoming| {
         let core = core.upgrade().unwrap();
         let sink = PartSink::new(&core, incoming.id, incoming.name.clone());
-        let reader = incoming.parts.unwrap();
+        let reader = PartReader::new(&core, incoming.id);
         let seen = Seen {
             parts: 0,
             end: None,

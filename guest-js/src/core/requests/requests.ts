@@ -121,7 +121,21 @@ export class OutgoingRequests {
     try {
       // JSON leaves out what is undefined.
       const chain = causes.length > 0 ? causes : undefined
-      const args = { session, id, name, to, key, filter, payload, bytes, timeoutMs, component, causes: chain, stream, channel }
+      const args = {
+        session,
+        id,
+        name,
+        to,
+        key,
+        filter,
+        payload,
+        bytes,
+        timeoutMs,
+        component,
+        causes: chain,
+        stream,
+        channel,
+      }
       const response = await run(command, args)
       settle()
       return response

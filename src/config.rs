@@ -38,6 +38,8 @@ pub struct Config {
     pub catalog: CatalogMode,
     /// Compatible mode for apps that move from Tauri's own events. `None` is off.
     pub compatible: Option<Compatible>,
+    /// The configuration of the link to other nodes, if the app has one. The link reads it.
+    pub link: Option<Value>,
 }
 
 /// The parts of compatible mode: `"compatible": true` turns all of them on, and `"compatible": { "replay": false }` all
@@ -126,6 +128,8 @@ impl<'de> Deserialize<'de> for Config {
             catalog: CatalogMode,
             #[serde(default, deserialize_with = "read_compatible")]
             compatible: Option<Compatible>,
+            #[serde(default)]
+            link: Option<Value>,
         }
         let value = Value::deserialize(deserializer)?;
         // Serde would accept a list as the values of the keys in their order.
@@ -156,6 +160,7 @@ impl<'de> Deserialize<'de> for Config {
             policies: keys.policies,
             catalog: keys.catalog,
             compatible: keys.compatible,
+            link: keys.link,
         })
     }
 }

@@ -93,7 +93,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //!
 //! # Features
 //!
-//! All but `unstable` are on by default.
+//! All but `test` and `unstable` are on by default.
 //!
 //! | Feature | Effect |
 //! |---|---|
@@ -102,6 +102,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //! | `flood-limits` | the rates of [`Limits`] apply to pages |
 //! | `page-crashes` | on Linux, the plugin notices immediately that a page crashed, and that a webview was closed alone or moved |
 //! | `calls` | on WebKitGTK, the host calls pages with their events, which is faster than their pulls |
+//! | `test` | a bus for tests of your app, in `test`; for `[dev-dependencies]` |
 //! | `unstable` | the plugin knows child webviews immediately; for apps that use Tauri's feature `unstable` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -165,11 +166,23 @@ pub mod intercept {
     pub use crate::model::interception::{EmitContext, EmittedEvent};
 }
 
-/// Requests, responses and streams: what [`EventBus::request`], [`EventBus::request_all`], [`EventBus::request_stream`],
-/// [`EventBus::respond`] and [`EventBus::respond_stream`] take and return.
+/// Links to other nodes: what carries events of shared names between machines. Apps use a crate that has one, such as
+/// `tauri-plugin-event-bus-nats`, with [`Builder::link`].
+pub mod link {
+    pub use crate::api::link::messages::{Arrival, DepartingEvent, Departure, LinkPayload};
+    pub use crate::api::link::port::LinkPort;
+    pub use crate::api::link::requests::{ArrivingRequest, DepartingRequest};
+    pub use crate::api::link::start::{Link, LinkPlan, LinkStarter};
+    pub use crate::model::link::{LinkStatus, LinkStream, Share};
+}
+
+/// Requests, responses, streams and channels: what [`EventBus::request`], [`EventBus::request_all`],
+/// [`EventBus::request_stream`], [`EventBus::respond`], [`EventBus::respond_stream`] and [`EventBus::accept_channel`] take and
+/// return.
 pub mod request {
     pub use crate::api::request::{RequestAllBuilder, RequestBuilder, Responses};
     pub use crate::api::respond::{RequestContext, Responder, ResponderResult};
+    pub use crate::api::streams::channel::PartChannel;
     pub use crate::api::streams::request::{PartStream, RequestStreamBuilder};
     pub use crate::api::streams::sender::{PartSender, SendPart};
     pub use tauri_plugin_event_bus_types::Failure;
@@ -191,6 +204,7 @@ pub mod task {
 /// what they can then do: `CartUpdated { … }.emit(&bus)`, `CartUpdated::listen(&bus, …)`.
 #[cfg(feature = "typed")]
 pub mod typed {
+    pub use crate::api::typed::channel_request::ChannelRequestExt;
     pub use crate::api::typed::event::EventExt;
     pub use crate::api::typed::received::TypedEvent;
     pub use crate::api::typed::request::RequestExt;
@@ -198,7 +212,9 @@ pub mod typed {
     pub use crate::api::typed::stream_request::{
         StreamRequestExt, TypedPartStream, TypedRequestStreamBuilder,
     };
-    pub use tauri_plugin_event_bus_types::{Event, Exact, ExactNumber, Request, StreamRequest};
+    pub use tauri_plugin_event_bus_types::{
+        ChannelRequest, Event, Exact, ExactNumber, Request, StreamRequest,
+    };
 }
 
 /// For apps that move from Tauri's own events: [`Emitter`](compat::Emitter) and [`Listener`](compat::Listener) have the
@@ -210,6 +226,18 @@ pub mod compat {
     pub use crate::shell::window_events::WindowEventKind;
 }
 
+/// What happens in the bus, as [`EventBus::tap`] tells it, and recordings of it, as [`EventBus::record`] writes them.
+pub mod tap {
+    pub use crate::api::tap::recorder::{Recorder, RecordingSummary};
+    pub use crate::api::tap::stream::Tap;
+    pub use crate::model::tap::filter::TapFilter;
+    pub use crate::model::tap::record::{
+        TapAction, TapEntry, TapKind, TapRecord, TapRoute, TappedDelivery, TappedEvent, TappedGap,
+        TappedPayload, TappedRefusal, TappedRequest, TappedResponse,
+    };
+    pub use crate::wire::tap::read::Recording;
+}
+
 /// Which pages there are, and who is with them: what [`EventBus::pages`], [`EventBus::wait_until_ready`] and
 /// [`EventBus::presence`] return.
 pub mod pages {
@@ -217,6 +245,12 @@ pub mod pages {
     pub use crate::api::presence::Presence;
     pub use crate::model::page::{PageInfo, PageState};
     pub use crate::model::presence::{PresenceChange, PresenceMember};
+}
+
+/// What became of an event: what [`EventBus::emit_handled`] returns.
+pub mod receipts {
+    pub use crate::api::outcomes::EmitHandled;
+    pub use crate::model::outcome::{Handled, Outcome, PageOutcome};
 }
 
 /// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.
@@ -232,6 +266,15 @@ pub mod capabilities {
     pub use crate::permissions::capability::{CapabilityFault, CapabilityFaults};
     pub use crate::shell::capability_files::{check_capabilities, check_capabilities_in};
     pub use crate::shell::commands::names::COMMANDS;
+}
+
+/// A bus for the tests of an app, with pages that the test plays, and recordings that it replays. Feature `test`.
+#[cfg(feature = "test")]
+pub mod test {
+    pub use crate::shell::testing::bus::TestBus;
+    pub use crate::shell::testing::compare::{DifferenceKind, ReplayDifference, ReplayedEvent};
+    pub use crate::shell::testing::page::TestPage;
+    pub use crate::shell::testing::replay::{Replay, ReplayOptions};
 }
 
 /// Components, which emit under their own name, and their built-in events: messages, refreshes, and outcomes of actions.
@@ -278,8 +321,10 @@ pub mod guides {
         errors: "errors.md",
         inspecting: "inspecting.md",
         interceptors: "interceptors.md",
+        many_machines: "many-machines.md",
         pages: "pages.md",
         presence: "presence.md",
+        receipts: "receipts.md",
         testing: "testing.md",
         react: "react.md",
         vue: "vue.md",

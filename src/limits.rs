@@ -102,6 +102,11 @@ pub struct Limits {
     pub presence_members: usize,
     /// The most bytes of their states, keys and labels. Default: 16 MiB. A page takes at most as many as it leaves free.
     pub presence_bytes: usize,
+    /// The most events of the host and all pages that wait for their outcomes: see
+    /// [`EventBus::emit_handled`](crate::EventBus::emit_handled). Default: 1,024.
+    pub receipts: usize,
+    /// The most events of a page that wait for their outcomes. Default: 256.
+    pub receipts_per_page: usize,
     /// How many events a page emits per second after its burst, including ticks of its jobs. Default: 20,000.
     pub emits_per_second: usize,
     /// How many events a page emits at once. Default: 100,000.
@@ -162,6 +167,8 @@ impl Default for Limits {
             page_grace_ms: 5000,
             presence_members: 16_384,
             presence_bytes: 16 << 20,
+            receipts: 1024,
+            receipts_per_page: 256,
             emits_per_second: 20_000,
             emit_burst: 100_000,
             emit_bytes_per_second: 64 << 20,
@@ -181,7 +188,7 @@ const FLOOD_LIMITS: usize = 10;
 
 impl Limits {
     /// Every limit, with its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 42] {
+    fn entries(&self) -> [(&'static str, usize); 44] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),
@@ -215,6 +222,8 @@ impl Limits {
             ("pageGraceMs", self.page_grace_ms),
             ("presenceMembers", self.presence_members),
             ("presenceBytes", self.presence_bytes),
+            ("receipts", self.receipts),
+            ("receiptsPerPage", self.receipts_per_page),
             ("emitsPerSecond", self.emits_per_second),
             ("emitBurst", self.emit_burst),
             ("emitBytesPerSecond", self.emit_bytes_per_second),

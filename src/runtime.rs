@@ -51,6 +51,7 @@ impl Drop for BusRuntime {
     fn drop(&mut self) {
         // The core cannot reach it any more, so the effects of an ended page would no longer cancel them.
         self.responders.cancel_all();
+        self.core.close_taps();
     }
 }
 
@@ -81,6 +82,7 @@ impl BusRuntime {
     }
 
     /// The process of the page has crashed.
+    #[allow(dead_code, reason = "only some platforms tell of crashes")]
     pub(crate) fn note_crash(&self, webview: &str) {
         self.end_page(|hub| hub.note_crash(webview));
     }
@@ -187,6 +189,7 @@ impl BusRuntime {
             retained: overview.retained,
             unconsumed: overview.unconsumed,
             jobs: self.jobs.list(&Endpoint::Host, |_| true),
+            link: core.link_status(),
             streams,
             tasks: self.tasks.list(|_| true),
         }
@@ -440,6 +443,7 @@ mod tests {
             source: Endpoint::Host,
             provenance: None,
             stream: None,
+            is_channel: false,
         };
         let request = NewRequest {
             message,

@@ -139,6 +139,12 @@ impl<'app> Window<'app> {
         Ok(())
     }
 
+    /// Presses these keys, as WebDriver writes them, in the element that `selector` finds.
+    pub async fn press_keys(&self, selector: &str, keys: &str) -> Result<()> {
+        let element = self.element(selector).await?;
+        command(&self.on("type into", selector), element.send_keys(keys)).await
+    }
+
     /// Chooses the option with this value.
     pub async fn choose(&self, selector: &str, value: &str) -> Result<()> {
         let element = self.element(selector).await?;

@@ -2,5 +2,8 @@ import { defineConfig } from 'vite'
 
 export default defineConfig({
   clearScreen: false,
-  build: { modulePreload: { polyfill: false } },
+  build: {
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: ['index.html', 'terminal.html'] },
+  },
 })

@@ -13,6 +13,7 @@ const HANDLES = [
   'EventStream',
   'Job',
   'Namespace',
+  'PartChannel',
   'PartStream',
   'Presence',
   'RequestContext',

@@ -13,15 +13,18 @@ export { compatReport } from './api/compat-report.js'
 export { component, namespace } from './api/component.js'
 export { emitAfter, emitAt } from './api/delayed.js'
 export { emit, emitTo } from './api/emit.js'
+export { emitHandled } from './api/emit-handled.js'
 export { events } from './api/events.js'
 export { inspect } from './api/inspect.js'
 export { getJob, listJobs, startJob } from './api/jobs.js'
 export { listen, on, once, unlisten } from './api/listen.js'
+export { openChannel } from './api/open-channel.js'
 export { deferReady, pages, ready, waitUntilReady } from './api/pages.js'
 export { presence } from './api/presence.js'
 export { request, respond } from './api/request.js'
 export { requestStream } from './api/request-stream.js'
 export { respondStream } from './api/respond-stream.js'
+export { tap } from './api/tap.js'
 export { attachTask, listTasks, startTask } from './api/tasks.js'
 export { waitFor } from './api/wait-for.js'
 export { will } from './api/will.js'
@@ -37,18 +40,20 @@ export type {
 export type {
   Catalog,
   ComponentDescription,
+  DeclaredChannel,
   DeclaredEvent,
   DeclaredRequest,
   DeclaredStream,
   DescribedComponent,
 } from './types/catalog.js'
+// Apps can augment only what a star exports under the name of the package.
+export * from './types/channel-map.js'
 export type { CompatNote, CompatReport } from './types/compat.js'
 export type { Component, MessageOptions, Namespace } from './types/component.js'
 export type { Emit, EmitOptions, EmitTo, Receipt } from './types/emit.js'
 export { type Endpoint, HOST } from './types/endpoint.js'
 export type { ErrorCode } from './types/error-code.js'
 export type { BusEvent, EventHandler, PayloadHandler } from './types/event.js'
-// Apps can augment only what a star exports under the name of the package.
 export * from './types/event-map.js'
 export type { EventOf, PayloadOf } from './types/event-of.js'
 export { type Gap, type GapReason, isGap } from './types/gap.js'
@@ -56,6 +61,7 @@ export type {
   ConsumerInspection,
   DeliveryFilter,
   Inspection,
+  LinkStatus,
   PageInspection,
   QueueUsage,
   StreamInspection,
@@ -77,13 +83,24 @@ export type { JobFailed, JobInfo, JobStopped, MissedTickBehavior, Tick } from '.
 // An app that exports functions of the package names these in its declarations.
 export type {
   NameThatFitsHandlerAndOptions,
+  OtherChannel,
   OtherName,
   OtherRequest,
   OtherStream,
   ThePayloadOfThisEventIsMissingOrWrong,
 } from './types/name-kind.js'
-export type { EventIn, FullName, NameIn, PayloadIn, RequestNameIn, StreamNameIn } from './types/namespace.js'
+export type {
+  ChannelNameIn,
+  EventIn,
+  FullName,
+  NameIn,
+  PayloadIn,
+  RequestNameIn,
+  StreamNameIn,
+} from './types/namespace.js'
+export type { EmitHandledOptions, Handled, Outcome, PageOutcome } from './types/outcome.js'
 export type { PageClosed, PageEvent, PageInfo, ReadyOptions } from './types/page.js'
+export type { ChannelEnd, ChannelOptions, PartChannel } from './types/part-channel.js'
 export type { PartStream, StreamRequestOptions } from './types/part-stream.js'
 export type { JoinOptions, Member, Presence } from './types/presence.js'
 export type { RequestContext, RequestOptions, RespondOptions } from './types/request.js'
@@ -91,6 +108,19 @@ export * from './types/request-map.js'
 export type { EventStream, StreamOptions } from './types/stream.js'
 export * from './types/stream-map.js'
 export type { ListenOptions, Subscription } from './types/subscription.js'
+export type {
+  TapFilter,
+  TapLoss,
+  TappedDelivery,
+  TappedEvent,
+  TappedGap,
+  TappedPayload,
+  TappedRefusal,
+  TappedRequest,
+  TappedResponse,
+  TapRecord,
+  TapRoute,
+} from './types/tap.js'
 export type { Target } from './types/target.js'
 export type { StartTaskOptions, Task, TaskInfo, TaskProgress, TaskState } from './types/task.js'
 export type {
@@ -101,6 +131,7 @@ export type {
   EventsIn,
   ListenIn,
   OnIn,
+  OpenChannelIn,
   RequestIn,
   RequestStreamIn,
   RespondIn,

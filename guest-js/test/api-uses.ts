@@ -11,6 +11,7 @@ import {
   emit,
   emitAfter,
   emitAt,
+  emitHandled,
   emitTo,
   events,
   getJob,
@@ -23,6 +24,7 @@ import {
   namespace,
   on,
   once,
+  openChannel,
   pages,
   presence,
   ready,
@@ -32,23 +34,31 @@ import {
   respondStream,
   startJob,
   startTask,
+  tap,
   type BuiltInEvents,
   type BusEvent,
+  type ChannelName,
   type EmitAfterOptions,
   type EmitAtOptions,
+  type EmitHandledOptions,
   type EmitOptions,
   type Endpoint,
   type EventName,
   type Gap,
+  type Handled,
   type JobInfo,
   type JobStopped,
   type JoinOptions,
+  type LinkStatus,
   type ListenOptions,
   type Member,
   type OtherRequest,
+  type Outcome,
   type PageClosed,
   type PageEvent,
   type PageInfo,
+  type PageOutcome,
+  type PartChannel,
   type PartStream,
   type Presence,
   type ReadyOptions,
@@ -175,152 +185,177 @@ export async function row29(): Promise<void> {
   const room: Presence<{ user: string }> = presence('doc:7'); const second: JoinOptions = { key: 'b' }; room.on('join', (member: Member<{ user: string }>) => console.log(member.state.user)); await room.join({ user: 'ada' }); await room.update({ user: 'Ada' }, second); await room.leave(second); const all: Member[] = await room.list(); room.stop(); void all
 }
 
-/** Leave an event to be emitted when the page is gone */
+/** Emit, and wait until the event is handled */
 export async function row30(): Promise<void> {
+  const soon: EmitHandledOptions = { to: 'main', timeoutMs: 1_000 }; const handled: Handled = await emitHandled('cart', 1, soon); const failed = ({ outcome }: Outcome | PageOutcome) => outcome === 'failed'; console.log(handled.pages.some(failed))
+}
+
+/** Leave an event to be emitted when the page is gone */
+export async function row31(): Promise<void> {
   const toMain: WillOptions = { to: 'main', afterMs: 10_000 }; const closed: Will = await will('cart', 1, toMain); await closed.stop()
 }
 
 /** Emit once, later: after a delay, or at a time of day */
-export async function row32(): Promise<void> {
+export async function row33(): Promise<void> {
   const toMain: EmitAfterOptions = { to: 'main' }; const onTime: EmitAtOptions = { skipMissed: true }; await emitAfter('cart', 1_000, 1, toMain); await emitAt('cart', new Date(), 1, onTime)
 }
 
 /** Pause, resume, change and stop a job */
-export async function row34(): Promise<void> {
+export async function row35(): Promise<void> {
   const job = await startJob('clock', { everyMs: 1_000 }); await job.update({ everyMs: 2_000 }); await job.stop()
 }
 
 /** Find jobs */
-export async function row35(): Promise<void> {
+export async function row36(): Promise<void> {
   const jobs: JobInfo[] = await listJobs(); const job = await getJob('clock', { owner: HOST }); void [jobs, job]
 }
 
 /** See which tick an event is */
-export async function row36(): Promise<void> {
+export async function row37(): Promise<void> {
   const count = (tick?: Tick) => tick?.count; listen('clock', ({ tick }) => console.log(count(tick)))
 }
 
 /** See what happens to a job */
-export async function row37(): Promise<void> {
+export async function row38(): Promise<void> {
   listen<JobStopped>('event-bus:job-stopped', ({ payload }) => console.log(payload.reason))
 }
 
 /** Send a request */
-export async function row38(): Promise<void> {
+export async function row39(): Promise<void> {
   await request(HOST, 'sum', [1, 2], { timeoutMs: 60_000 })
 }
 
 /** Respond to requests */
-export async function row40(): Promise<void> {
+export async function row41(): Promise<void> {
   respond('confirm', (question: string) => globalThis.confirm(question))
 }
 
 /** Request a stream: parts, and then a response */
-export async function row42(): Promise<void> {
+export async function row43(): Promise<void> {
   requestStream(HOST, 'tail', null, { timeoutMs: 60_000, credit: { parts: 16 } }).stop()
 }
 
 /** Take the parts of a stream, and its response */
-export async function row43(): Promise<void> {
+export async function row44(): Promise<void> {
   const lines: PartStream<string, number> = requestStream(HOST, 'tail'); for await (const line of lines) console.log(line); console.log(await lines.result)
 }
 
 /** Respond with a stream */
-export async function row44(): Promise<void> {
+export async function row45(): Promise<void> {
   respondStream<number>('count', async function* (to) { for (let n = 0; n < to; n += 1) yield n }).stop()
 }
 
+/** Open a channel: parts both ways */
+export async function row47(): Promise<void> {
+  const upper: PartChannel<string, string> = openChannel(HOST, 'upper'); await upper.send('tea'); upper.close(); for await (const text of upper) console.log(text); console.log((await upper.closed).code)
+}
+
 /** Read who sent a request, and whether the caller still waits */
-export async function row46(): Promise<void> {
+export async function row49(): Promise<void> {
   const respondWith = (_: unknown, { name }: RequestContext) => name; respond('who', respondWith)
 }
 
 /** Read the causes of a request */
-export async function row47(): Promise<void> {
+export async function row50(): Promise<void> {
   respond('who', (_: unknown, { causes }) => causes[0])
 }
 
 /** Start a task, and follow it */
-export async function row50(): Promise<void> {
+export async function row53(): Promise<void> {
   const task = startTask<string>('export', 3, { key: 'q3', ifRunning: 'fail' }); for await (const { fraction } of task) console.log(fraction); console.log(await task.result)
 }
 
 /** Find a task: attach to it, list, cancel */
-export async function row51(): Promise<void> {
+export async function row54(): Promise<void> {
   await attachTask('export', 'q3').cancel(); const tasks: TaskInfo[] = await listTasks(); void tasks
 }
 
 /** Declare events with their types */
-export async function row52(): Promise<void> {
+export async function row55(): Promise<void> {
   const name: EventName = 'cart'; void name
 }
 
 /** Declare requests with their types */
-export async function row53(): Promise<void> {
+export async function row56(): Promise<void> {
   const name: RequestName = 'confirm'; void name
 }
 
 /** Declare streams with their types */
-export async function row54(): Promise<void> {
+export async function row57(): Promise<void> {
   const name: StreamName = 'export'; void name
 }
 
+/** Declare channels with their types */
+export async function row58(): Promise<void> {
+  const name: ChannelName = 'chat'; void name
+}
+
 /** Emit as a component */
-export async function row57(): Promise<void> {
+export async function row61(): Promise<void> {
   await component('Cart').emit('cart', 1)
 }
 
 /** Refresh components */
-export async function row58(): Promise<void> {
+export async function row62(): Promise<void> {
   await component('Cart').refresh('ProductList')
 }
 
 /** Show messages */
-export async function row59(): Promise<void> {
+export async function row63(): Promise<void> {
   await component('Cart').success('Saved', { to: 'main' })
 }
 
 /** Report the outcome of actions */
-export async function row60(): Promise<void> {
+export async function row64(): Promise<void> {
   await component('Cart').action('check-out', () => 7)
 }
 
 /** Name the built-in events */
-export async function row63(): Promise<void> {
+export async function row67(): Promise<void> {
   const failed = (error: BuiltInEvents['error']) => error.status; void failed
 }
 
 /** Describe a component for the catalog */
-export async function row64(): Promise<void> {
+export async function row68(): Promise<void> {
   component('Cart').describe({ emits: { cart: 'The cart has changed.' } })
 }
 
 /** Find out whether there is a bus */
-export async function row67(): Promise<void> {
+export async function row71(): Promise<void> {
   if (isAvailable()) await emit('cart', 1)
 }
 
 /** Read what is declared */
-export async function row68(): Promise<void> {
+export async function row72(): Promise<void> {
   const { strict } = await catalog(); void strict
 }
 
+/** Connect the bus to other nodes, and see how that is */
+export async function row74(): Promise<void> {
+  const connected: boolean | undefined = (await inspect()).link?.connected; const none: LinkStatus | undefined = undefined; void [connected, none]
+}
+
 /** Inspect the bus */
-export async function row70(): Promise<void> {
+export async function row76(): Promise<void> {
   const { seq } = await inspect(); void seq
 }
 
+/** Tap the bus: see everything that happens, and its way */
+export async function row77(): Promise<void> {
+  for await (const records of tap({ names: ['cart:*'], kinds: ['event'] })) console.log(records.length)
+}
+
 /** Handle errors */
-export async function row72(): Promise<void> {
+export async function row82(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
 }
 
 /** Name the functions of the package in an app's declarations */
-export async function row74(): Promise<void> {
+export async function row84(): Promise<void> {
   const name: OtherRequest<'ping'> = 'ping'; void name
 }
 
 /** Read what compatible mode has noted */
-export async function row86(): Promise<void> {
+export async function row97(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

@@ -1,4 +1,4 @@
-import type { Batch, Extras, Head, PulledGap, Run } from '../src/core/batch.js'
+import type { Batch, Extras, Head, PulledGap, Run, Source } from '../src/core/batch.js'
 
 /** An event with all of its numbers, before it is written into a batch. */
 type Row = [
@@ -6,7 +6,7 @@ type Row = [
   seq: number,
   timestamp: number,
   event: string,
-  source: 0 | string,
+  source: Source,
   subscriptions: number | number[],
   payload: unknown,
   extras?: Extras,

@@ -64,12 +64,12 @@ export class FakeHost {
   /** The tasks that the host lists. */
   tasks: unknown[] = []
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
-  catalog: unknown = { strict: false, events: [], requests: [], streams: [], components: [], $defs: {} }
+  catalog: unknown = { strict: false, events: [], requests: [], streams: [], channels: [], components: [], $defs: {} }
   /** Requests of the page that wait for their responses. */
   readonly requests: Held[] = []
   /** The responses of the page. */
   readonly responses: Record<string, unknown>[] = []
-  /** What the page has told of events that are kept until they are consumed. */
+  /** What the page has told of events that are kept until they are consumed, or whose emitters wait. */
   readonly outcomes: Record<string, unknown>[] = []
   readonly broken: string[] = []
   private readonly ended = new Set<string>()
@@ -277,14 +277,15 @@ export class FakeHost {
     const refusal = this.refuse(held)
     if (refusal !== undefined) {
       const isError = typeof refusal === 'object' && refusal !== null
-      const isCounted = isError && refusal !== STALE && !['pull', 'request', 'attach_task'].includes(held.command)
+      const isCounted =
+        isError && refusal !== STALE && !['pull', 'request', 'attach_task', 'tap'].includes(held.command)
       if (isCounted && this.session !== null && this.session.id === held.args.session) this.session.n += 1
       // A session that was not opened is as unknown as one that has ended.
       else if (isCounted) this.ended.add(held.args.session as string)
       held.reject(refusal)
       return
     }
-    if (held.command === 'request' || held.command === 'attach_task') this.acceptRequest(held)
+    if (['request', 'attach_task', 'tap'].includes(held.command)) this.acceptRequest(held)
     else if (held.command === 'cancel_request') this.cancelRequests(held)
     else if (held.command === 'catalog') held.resolve(this.catalog)
     else if (held.command === 'inspect') held.resolve(this.inspection)
@@ -309,9 +310,12 @@ export class FakeHost {
       return
     }
     sent.add(number)
-    if (held.args.stream || held.command === 'attach_task') {
+    if (held.args.stream || held.command !== 'request') {
       this.session?.streams.add(number)
-      held.resolve({})
+      const { channel, stream } = held.args as { channel?: true; stream?: { bytes?: number; parts?: number } }
+      const credit = { bytes: 1 << 20, parts: 4_096, ...stream }
+      if (channel) this.session?.sending.set(`${number}`, { credit, sizes: [], told: 0 })
+      held.resolve(channel ? { credit } : {})
     } else this.requests.push(held)
   }
 
@@ -475,6 +479,7 @@ export class FakeHost {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
           if (entry.will) return keepPull(session)
+          if (entry.outcome) keepPull(session)
           const { payload, extras } = readEmitted(entry)
           const seq = this.emit(entry.event as string, payload, extras, entry.retain === true)
           return { seq, pages: 1, listeners: 0 }

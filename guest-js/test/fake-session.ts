@@ -80,16 +80,26 @@ export interface FakeSession {
 
 /** Notes what an item means for a session. Returns how many indexes it has. */
 export function noteItem(session: FakeSession, item: unknown): number {
-  const { request, ended, stream, parts, credit } = item as {
+  const { request, ended, stream, parts, credit, outcome, unread, closed } = item as {
+    outcome?: number
     request?: string
     ended?: string
     stream?: number | Sending['credit']
     parts?: unknown
-    credit?: string
+    credit?: string | number
+    unread?: true
+    closed?: true
   }
+  if (outcome !== undefined) session.keepsPull = false
   if (request !== undefined) {
     session.received.add(request)
     if (typeof stream === 'object') session.sending.set(request, { credit: stream, sizes: [], told: 0 })
+  } else if (typeof credit === 'number') {
+    const sending = session.sending.get(String(stream))
+    sending?.sizes.splice(0, credit - sending.told)
+    if (sending) sending.told = credit
+  } else if (unread || closed) {
+    return 1
   } else if (credit !== undefined) {
     const sending = session.sending.get(credit)
     sending?.sizes.splice(0, (parts as number) - sending.told)
@@ -102,9 +112,9 @@ export function noteItem(session: FakeSession, item: unknown): number {
 /** Notes a part or a response of the page. Returns false if it is a part without credit. */
 export function noteResponse(
   session: FakeSession,
-  { request, part, payload = 'null' }: Record<string, unknown>,
+  { request, stream, part, payload = 'null' }: Record<string, unknown>,
 ): boolean {
-  const sending = session.sending.get(request as string)
+  const sending = session.sending.get(String(request ?? stream))
   if (!part) session.received.delete(request as string)
   if (!part || !sending) return true
   const { credit, sizes } = sending
@@ -128,7 +138,7 @@ export function isOnlyRetained(marks: Marks = {}): boolean {
 /** What was not acknowledged. Marks belong to a delivery, not to the event. */
 export function keptOf(item: unknown[]): KeptEvent {
   const [, seq, , event, , to, payload, extras] = item as [0, number, 0, string, 0, number | number[], unknown, object?]
-  const { replayed, retained, ...kept } = (extras ?? {}) as Marks
+  const { replayed, retained, outcome: _, ...kept } = (extras ?? {}) as Marks & { outcome?: boolean }
   const marks = { ...(replayed && { replayed }), ...(retained && { retained }) }
   const pendingFor = { ids: Array.isArray(to) ? to : [to], marks }
   return { seq, event, payload, pendingFor, ...(Object.keys(kept).length > 0 && { extras: kept }) }

@@ -16,6 +16,7 @@ use crate::model::json::Json;
 use crate::model::lifetime::Lifetime;
 use crate::model::name::{EventName, parse_component};
 use crate::model::pattern::EventPattern;
+use crate::model::tap::record::TapAction;
 use crate::runtime::BusRuntime;
 
 /// The event bus of the app. Cheap to clone, and usable from any thread and any hook.
@@ -54,6 +55,20 @@ impl EventBus {
         Self { source, ..self }
     }
 
+    /// This bus for what another endpoint has sent, with the component and the causes that it says.
+    pub(super) fn of_another(
+        &self,
+        source: Endpoint,
+        component: Option<Arc<str>>,
+        causes: Box<[EventName]>,
+    ) -> Self {
+        Self {
+            component,
+            causes: Some(causes),
+            ..self.clone().with_source(source)
+        }
+    }
+
     pub(crate) fn source(&self) -> &Endpoint {
         &self.source
     }
@@ -89,7 +104,8 @@ impl EventBus {
             || to_json(&name, &payload),
             None,
             Lifetime::default(),
-        )?;
+        );
+        let event = self.note_refused(TapAction::Emit, &name, event)?;
         self.runtime.core.publish(event, &Audience::default())
     }
 
@@ -257,9 +273,31 @@ impl EventBus {
         json: Result<Json>,
         options: EmitOptions,
     ) -> Result<(NewEvent, Audience)> {
-        let (retain, lifetime) = (options.retain, options.lifetime.check()?);
-        let audience = options.audience()?;
-        Ok((self.new_event(name, || json, retain, lifetime)?, audience))
+        let prepared = || {
+            let (retain, lifetime) = (options.retain, options.lifetime.check()?);
+            let mut audience = options.audience()?;
+            if let Some(to) = audience
+                .to
+                .as_mut()
+                .filter(|to| !to.selection.nodes.is_empty())
+            {
+                let name = EventName::parse(name)?;
+                self.runtime.core.resolve_nodes(&name, &mut to.selection)?;
+            }
+            Ok((self.new_event(name, || json, retain, lifetime)?, audience))
+        };
+        self.note_refused(TapAction::Emit, name, prepared())
+    }
+
+    /// Tells taps what was refused, and hands the result on.
+    pub(super) fn note_refused<T>(
+        &self,
+        action: TapAction,
+        name: &str,
+        result: Result<T>,
+    ) -> Result<T> {
+        let about = (action, name, &self.source);
+        self.runtime.core.note_result(about, result)
     }
 
     fn new_event(

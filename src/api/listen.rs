@@ -229,7 +229,7 @@ impl EventBus {
         Ok(EventStream::new(core, pattern, options.wanted))
     }
 
-    fn parse_pattern(&self, pattern: &str) -> Result<EventPattern> {
+    pub(super) fn parse_pattern(&self, pattern: &str) -> Result<EventPattern> {
         let pattern = EventPattern::parse(&self.full_name(pattern)?)?;
         if let Some(name) = pattern.exact() {
             self.catalog().check_name(name)?;

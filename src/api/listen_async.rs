@@ -1,15 +1,18 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Poll;
 
 use crate::api::bus::EventBus;
 use crate::api::options::ListenOptions;
 use crate::api::stream::{EventStream, StreamItem};
+use crate::engine::core::Core;
 use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::handler::run_handler;
+use crate::engine::outcomes::OwedOutcome;
 use crate::model::error::Result;
 use crate::model::event::BusEvent;
+use crate::model::outcome::Outcome;
 use crate::sync::{Tasks, oneshot};
 
 /// Keeps a listener whose handler is async; made by [`EventBus::listen_async`]. It ends on drop;
@@ -69,10 +72,11 @@ impl EventBus {
     ) -> Result<AsyncListener> {
         let is_sequential = options.is_sequential;
         let pattern_text = self.join_prefix(pattern).into_owned();
-        let stream = self.stream_with(pattern, options)?;
         let core = &self.runtime().core;
+        let stream = EventStream::of_listener(core, self.parse_pattern(pattern)?, options.wanted);
         let (kept, is_kept) = oneshot::channel();
         let reading = Reading {
+            core: Arc::downgrade(core),
             stream,
             pattern: pattern_text,
             tasks: core.tasks().clone(),
@@ -87,6 +91,7 @@ impl EventBus {
 
 /// The task of one listener.
 struct Reading {
+    core: Weak<Core>,
     stream: EventStream,
     pattern: String,
     tasks: Tasks,
@@ -127,24 +132,35 @@ impl Reading {
                     continue;
                 }
             };
+            let owed = OwedOutcome::of(&event, &self.core);
             let begun = run_handler(&event, &self.diagnostics, || handler(event.clone()));
-            let Some(running) = begun else {
-                continue;
-            };
-            let running = finish(running, event, Arc::clone(&self.diagnostics));
-            match self.is_sequential {
-                true => running.await,
-                false => self.tasks.spawn(running),
+            let mut outcome = Outcome::Handled;
+            match begun {
+                Err(panic) => outcome = Outcome::failed("panic", &panic),
+                Ok(running) => {
+                    let running = finish(running, event, Arc::clone(&self.diagnostics));
+                    match self.is_sequential {
+                        true => outcome = running.await,
+                        false => self.tasks.spawn(async move {
+                            running.await;
+                        }),
+                    }
+                }
+            }
+            if let Some(owed) = owed {
+                owed.tell(outcome);
             }
         }
     }
 }
 
 /// Runs the future of one event to its end.
-async fn finish(mut running: Running, event: BusEvent, diagnostics: Arc<Diagnostics>) {
-    poll_fn(|context| {
-        let polled = run_handler(&event, &diagnostics, || running.as_mut().poll(context));
-        polled.unwrap_or(Poll::Ready(()))
-    })
-    .await;
+async fn finish(mut running: Running, event: BusEvent, diagnostics: Arc<Diagnostics>) -> Outcome {
+    poll_fn(
+        |context| match run_handler(&event, &diagnostics, || running.as_mut().poll(context)) {
+            Ok(polled) => polled.map(|()| Outcome::Handled),
+            Err(panic) => Poll::Ready(Outcome::failed("panic", &panic)),
+        },
+    )
+    .await
 }

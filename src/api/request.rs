@@ -24,6 +24,7 @@ use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::json::Json;
 use crate::model::name::EventName;
+use crate::model::tap::record::TapAction;
 use crate::model::target::Target;
 use crate::sync::oneshot;
 
@@ -63,11 +64,13 @@ pub struct RequestBuilder<T> {
 #[derive(Debug)]
 pub struct RequestAllBuilder<T>(RequestBuilder<T>);
 
-/// The responses of several pages: the label of each page, and its response or the reason why there is none.
+/// The responses of several pages and nodes: the label of each page or the name of each node, and its response or the reason
+/// why there is none.
 pub type Responses<T> = Vec<(String, Result<T>)>;
 
 impl EventBus {
-    /// Sends a request to the page in one webview, or to the host itself ([`Target::host`]), and awaits the response.
+    /// Sends a request to the page in one webview, to the host itself ([`Target::host`]), or to the host of another node
+    /// ([`Target::node`]), and awaits the response.
     ///
     /// A request to a page is delivered in the order of the events, after the events that were emitted before it, and
     /// never reaches a listener. If the page is still starting, the request waits up to three seconds for a responder.
@@ -111,7 +114,7 @@ impl EventBus {
         RequestBuilder::new(self, to.into_target(), name, json)
     }
 
-    /// Sends a request to every page that a target selects, and gathers the responses and failures in the order of the
+    /// Sends a request to every page that a target selects, and to each node that it names, and gathers the responses and failures in the order of the
     /// labels. It takes as long as the slowest page, at most the timeout.
     ///
     /// # Errors
@@ -169,11 +172,23 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         Ok((name, payload, check_timeout(self.timeout)?))
     }
 
+    /// The recipient, and what [`RequestBuilder::prepare`] returns.
+    fn prepare_for_one(&self) -> Result<(Recipient, EventName, Json, Duration)> {
+        let prepare = || {
+            let (name, payload, timeout) = self.prepare()?;
+            let core = &self.bus.runtime().core;
+            let mut selection = Address::of(self.to.clone())?.selection;
+            core.resolve_nodes(&name, &mut selection)?;
+            let to = core.find_recipient(&selection)?;
+            Ok((to, name, payload, timeout))
+        };
+        let prepared = prepare();
+        self.bus
+            .note_refused(TapAction::Request, &self.name, prepared)
+    }
+
     async fn send(self) -> Result<T> {
-        let (name, payload, timeout) = self.prepare()?;
-        let selection = Address::of(self.to.clone())?.selection;
-        let core = &self.bus.runtime().core;
-        let to = core.find_recipient(&selection)?;
+        let (to, name, payload, timeout) = self.prepare_for_one()?;
         let pending = PendingResponse::start(&self.bus, &name, payload, to, timeout)?;
         pending.receive(&name).await
     }
@@ -184,11 +199,8 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         timeout: Option<Duration>,
         credit: Credit,
     ) -> Result<(EventName, PartReader)> {
-        let (name, payload, _) = self.prepare()?;
+        let (to, name, payload, _) = self.prepare_for_one()?;
         let timeout = timeout.map(check_timeout).transpose()?;
-        let selection = Address::of(self.to.clone())?.selection;
-        let core = &self.bus.runtime().core;
-        let to = core.find_recipient(&selection)?;
         let id = RequestId::random()?;
         let mut request = new_request(&self.bus, id, &name, payload, to, timeout)?;
         request.message.stream = Some(credit);
@@ -203,7 +215,9 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
 
     async fn send_all(self) -> Result<Responses<T>> {
         let (name, payload, timeout) = self.prepare()?;
-        let selection = Address::of(self.to.clone())?.selection;
+        let core = &self.bus.runtime().core;
+        let mut selection = Address::of(self.to.clone())?.selection;
+        core.resolve_nodes(&name, &mut selection)?;
         if selection.host {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
@@ -213,7 +227,6 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
                 ),
             ));
         }
-        let core = &self.bus.runtime().core;
         core.resolve_unannounced(&selection);
         let labels = {
             let hub = core.hub();
@@ -222,10 +235,14 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         };
         // All requests share one text.
         let payload = payload.shared();
-        let sent: Vec<(String, Result<PendingResponse>)> = labels
-            .into_iter()
-            .map(|label| {
-                let to = Recipient::Page(Arc::clone(&label));
+        let nodes = selection.nodes.iter().cloned().map(Recipient::Node);
+        let recipients = labels.into_iter().map(Recipient::Page).chain(nodes);
+        let sent: Vec<(String, Result<PendingResponse>)> = recipients
+            .map(|to| {
+                let label = match &to {
+                    Recipient::Page(name) | Recipient::Node(name) => Arc::clone(name),
+                    Recipient::Host => "".into(),
+                };
                 let payload = payload.clone();
                 let pending = PendingResponse::start(&self.bus, &name, payload, to, timeout);
                 (label.to_string(), pending)
@@ -294,14 +311,26 @@ pub(super) async fn off_the_main_thread<T>(
     name: &str,
     response: impl Future<Output = Result<T>>,
 ) -> Result<T> {
+    let what = || {
+        format!(
+            "the request {name:?} was awaited on the main thread, which the response of a page has to pass"
+        )
+    };
+    refuse_on_the_main_thread(bus, what, response).await
+}
+
+/// Fails with this text if the future is polled on the main thread.
+pub(super) async fn refuse_on_the_main_thread<T>(
+    bus: &EventBus,
+    what: impl Fn() -> String,
+    response: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let mut response = std::pin::pin!(response);
     poll_fn(|context| {
         if bus.runtime().core.is_on_main_thread() {
             return Poll::Ready(Err(Error::new(
                 ErrorCode::WouldBlock,
-                format!(
-                    "the request {name:?} was awaited on the main thread, which the response of a page has to pass; await it in an async command or a task"
-                ),
+                format!("{}; await it in an async command or a task", what()),
             )));
         }
         response.as_mut().poll(context)
@@ -325,6 +354,7 @@ fn new_request(
             source: bus.source().clone(),
             provenance: bus.provenance()?,
             stream: None,
+            is_channel: false,
         },
         caller: Caller::Host,
         to,
@@ -333,7 +363,7 @@ fn new_request(
 }
 
 /// The response to a request on its way. Dropping it before the response arrives cancels the request.
-struct PendingResponse {
+pub(super) struct PendingResponse {
     core: Arc<Core>,
     id: RequestId,
     response: oneshot::Receiver<JsonResult>,
@@ -341,7 +371,7 @@ struct PendingResponse {
 }
 
 impl PendingResponse {
-    fn start(
+    pub(super) fn start(
         bus: &EventBus,
         name: &EventName,
         payload: Json,
@@ -364,17 +394,21 @@ impl PendingResponse {
         })
     }
 
-    async fn receive<T: DeserializeOwned>(mut self, name: &EventName) -> Result<T> {
+    async fn receive<T: DeserializeOwned>(self, name: &EventName) -> Result<T> {
+        let json = self.receive_json().await?;
+        read_as(&json, || format!("the response to {:?}", name.as_str()))
+    }
+
+    pub(super) async fn receive_json(mut self) -> JsonResult {
         let received =
             poll_fn(|context: &mut Context<'_>| Pin::new(&mut self.response).poll(context)).await;
         self.has_ended = true;
-        let json = received.unwrap_or_else(|_| {
+        received.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorCode::Unavailable,
                 "the event bus is unavailable: the app is exiting",
             ))
-        })?;
-        read_as(&json, || format!("the response to {:?}", name.as_str()))
+        })
     }
 }
 

@@ -3,6 +3,8 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use crate::engine::core::Core;
+use crate::engine::reply::Reply;
+use crate::hub::Hub;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::queue::QueueEntry;
 use crate::model::delivery::HostSubscription;
@@ -48,9 +50,27 @@ pub enum StreamItem {
 
 impl EventStream {
     pub(crate) fn new(core: &Arc<Core>, pattern: EventPattern, wanted: HostSubscription) -> Self {
+        Self::begin(core, pattern, wanted, Hub::add_stream)
+    }
+
+    /// The stream that an async listener reads.
+    pub(super) fn of_listener(
+        core: &Arc<Core>,
+        pattern: EventPattern,
+        wanted: HostSubscription,
+    ) -> Self {
+        Self::begin(core, pattern, wanted, Hub::add_async_listener)
+    }
+
+    fn begin(
+        core: &Arc<Core>,
+        pattern: EventPattern,
+        wanted: HostSubscription,
+        add: fn(&mut Hub<Reply>) -> SubscriberKey,
+    ) -> Self {
         let (subscriber, effects) = {
             let mut hub = core.hub();
-            let subscriber = hub.add_stream();
+            let subscriber = add(&mut hub);
             (subscriber, hub.listen(subscriber, 0, pattern, wanted))
         };
         core.apply_effects(effects);

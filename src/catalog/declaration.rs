@@ -25,27 +25,41 @@ pub(crate) struct EventDeclaration {
     pub(crate) schema: SchemaOf,
 }
 
-/// One `impl Request` or `impl StreamRequest`, without its type parameter.
+/// One `impl Request`, `impl StreamRequest` or `impl ChannelRequest`, without its type parameter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestDeclaration {
     pub(crate) name: &'static str,
     pub(crate) type_name: &'static str,
     pub(crate) type_id: TypeId,
     pub(crate) check_request_payload: Check,
-    /// `None` if it is not responded to with a stream.
+    /// The check of what a page sends as a part: of its stream, or of a channel. `None` if there are no parts.
     pub(crate) check_part: Option<Check>,
     pub(crate) check_response: Check,
+    pub(crate) is_channel: bool,
     #[cfg(feature = "typed")]
     pub(crate) request: SchemaOf,
     #[cfg(feature = "typed")]
     pub(crate) part: Option<SchemaOf>,
+    /// That of what the host sends, if it is a channel.
     #[cfg(feature = "typed")]
     pub(crate) response: SchemaOf,
 }
 
+/// What a declaration of a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RequestKind {
+    Request,
+    Stream,
+    Channel,
+}
+
 impl RequestDeclaration {
-    pub(super) fn is_stream(&self) -> bool {
-        self.check_part.is_some()
+    pub(super) fn kind(&self) -> RequestKind {
+        match self.check_part {
+            None => RequestKind::Request,
+            Some(_) if self.is_channel => RequestKind::Channel,
+            Some(_) => RequestKind::Stream,
+        }
     }
 }
 
@@ -73,9 +87,10 @@ macro_rules! declarations {
 
 declarations!(
     EventDeclaration: |_| "event",
-    RequestDeclaration: |request: &RequestDeclaration| match request.is_stream() {
-        true => "stream",
-        false => "request",
+    RequestDeclaration: |request: &RequestDeclaration| match request.kind() {
+        RequestKind::Request => "request",
+        RequestKind::Stream => "stream",
+        RequestKind::Channel => "channel",
     }
 );
 
@@ -183,6 +198,35 @@ impl<'a> DeclaredStream<'a> {
     }
 
     /// The Rust type of the request, with its path.
+    #[must_use]
+    pub fn type_name(&self) -> &'a str {
+        self.declaration.type_name
+    }
+}
+
+/// A typed channel of a [`Catalog`](crate::catalog::Catalog), as [`Catalog::channels`](crate::catalog::Catalog::channels)
+/// lists it.
+///
+/// ```
+/// # fn show(catalog: &tauri_plugin_event_bus::catalog::Catalog) {
+/// for channel in catalog.channels() {
+///     println!("{} is opened with {}", channel.name(), channel.type_name());
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct DeclaredChannel<'a> {
+    pub(super) declaration: &'a RequestDeclaration,
+}
+
+impl<'a> DeclaredChannel<'a> {
+    /// The name of the channel, `ChannelRequest::NAME`.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.declaration.name
+    }
+
+    /// The Rust type of the payload with which it is opened, with its path.
     #[must_use]
     pub fn type_name(&self) -> &'a str {
         self.declaration.type_name

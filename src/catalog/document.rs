@@ -17,6 +17,7 @@ pub(super) struct Document<'a> {
     pub(super) events: Vec<EventDocument<'a>>,
     pub(super) requests: Vec<RequestDocument<'a>>,
     pub(super) streams: Vec<StreamDocument<'a>>,
+    pub(super) channels: Vec<ChannelDocument<'a>>,
     pub(super) components: &'a [ComponentDescription],
     /// The types that the schemas refer to.
     #[serde(rename = "$defs")]
@@ -58,7 +59,20 @@ pub(super) struct StreamDocument<'a> {
     pub(super) response: Value,
 }
 
-/// The schemas of a request, and of the parts if it is for a stream.
+/// A channel as a page sees it.
+#[derive(Serialize)]
+pub(super) struct ChannelDocument<'a> {
+    pub(super) name: &'a str,
+    pub(super) description: Option<String>,
+    /// The JSON Schema of the payload with which it is opened.
+    pub(super) request: Value,
+    /// The JSON Schema of what a page gets.
+    pub(super) incoming: Value,
+    /// The JSON Schema of what a page sends.
+    pub(super) outgoing: Value,
+}
+
+/// The schemas of a request, and of the parts if it is for a stream or a channel.
 struct RequestSchemas {
     request: Value,
     part: Option<Value>,
@@ -95,7 +109,7 @@ impl Catalog {
             schema,
         });
         let events = events.collect();
-        let (mut requests, mut streams) = (Vec::new(), Vec::new());
+        let (mut requests, mut streams, mut channels) = (Vec::new(), Vec::new(), Vec::new());
         for (declaration, schemas) in self.requests.iter().zip(schemas.requests) {
             let name = declaration.name;
             let description = description_of(&schemas.request);
@@ -106,6 +120,13 @@ impl Catalog {
                     description,
                     request,
                     response,
+                }),
+                Some(part) if declaration.is_channel => channels.push(ChannelDocument {
+                    name,
+                    description,
+                    request,
+                    incoming: response,
+                    outgoing: part,
                 }),
                 Some(part) => streams.push(StreamDocument {
                     name,
@@ -121,6 +142,7 @@ impl Catalog {
             events,
             requests,
             streams,
+            channels,
             components: &self.components,
             definitions,
         }
@@ -159,7 +181,8 @@ impl Catalog {
 
 /// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, listenedBy, checked, schema }],
 /// requests: [{ name, description, request, response }], streams: [{ name, description, request, part, response }],
-/// components: [{ name, namespace, description, emits, listens }], $defs }`. The schemas are JSON Schema 2020-12 and refer to `$defs`.
+/// channels: [{ name, description, request, incoming, outgoing }], components: [{ name, namespace, description, emits, listens }],
+/// $defs }`. The schemas are JSON Schema 2020-12 and refer to `$defs`.
 impl Serialize for Catalog {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.document().serialize(serializer)

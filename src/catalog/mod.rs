@@ -17,7 +17,7 @@ mod typescript;
 
 use std::sync::Arc;
 
-use crate::catalog::declaration::Check;
+use crate::catalog::declaration::{Check, RequestKind};
 use crate::catalog::registry::Registry;
 use crate::model::built_in::is_built_in;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
@@ -26,7 +26,7 @@ use crate::model::name::{EventName, OWN_PREFIX};
 use crate::model::policies::Policies;
 
 pub use component::{ComponentDescription, DescribedEvent};
-pub use declaration::{DeclaredEvent, DeclaredRequest, DeclaredStream};
+pub use declaration::{DeclaredChannel, DeclaredEvent, DeclaredRequest, DeclaredStream};
 pub(crate) use declaration::{EventDeclaration, RequestDeclaration};
 #[cfg(feature = "typed")]
 pub use export::ExportError;
@@ -105,7 +105,7 @@ impl Catalog {
     pub fn requests(&self) -> impl Iterator<Item = DeclaredRequest<'_>> {
         let requests = self.requests.iter();
         requests
-            .filter(|request| !request.is_stream())
+            .filter(|request| request.kind() == RequestKind::Request)
             .map(|declaration| DeclaredRequest { declaration })
     }
 
@@ -113,8 +113,16 @@ impl Catalog {
     pub fn streams(&self) -> impl Iterator<Item = DeclaredStream<'_>> {
         let streams = self.requests.iter();
         streams
-            .filter(|request| request.is_stream())
+            .filter(|request| request.kind() == RequestKind::Stream)
             .map(|declaration| DeclaredStream { declaration })
+    }
+
+    /// The typed channels, in the order of their names.
+    pub fn channels(&self) -> impl Iterator<Item = DeclaredChannel<'_>> {
+        let channels = self.requests.iter();
+        channels
+            .filter(|request| request.kind() == RequestKind::Channel)
+            .map(|declaration| DeclaredChannel { declaration })
     }
 
     /// Whether names that are not registered are refused: see [`CatalogMode`](crate::CatalogMode).
@@ -198,7 +206,7 @@ impl Catalog {
         })
     }
 
-    /// Refuses a part that does not match the type that its stream declares.
+    /// Refuses a part of a page that does not match the type that its stream or channel declares.
     pub(crate) fn check_part(&self, name: &EventName, part: &Json) -> Result<()> {
         let Some(declaration) = self.requests.find(name) else {
             return Ok(());
@@ -228,7 +236,7 @@ impl Catalog {
 fn list_nearest(name: &str, mut registered: Vec<&str>) -> String {
     const MAX_LISTED: usize = 5;
     if registered.is_empty() {
-        return "no request is registered; register it with Builder::request or Builder::stream_request".to_owned();
+        return "no request is registered; register it with Builder::request, Builder::stream_request or Builder::channel_request".to_owned();
     }
     registered.sort_by_key(|other| (edits(name, other), *other));
     let listed = registered.iter().take(MAX_LISTED);

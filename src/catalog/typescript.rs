@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::catalog::Catalog;
+use crate::catalog::document::ChannelDocument;
 use crate::catalog::type_text::{
     fields_in_lines, push_comment, push_comment_text, quote, type_name, type_of,
 };
@@ -14,7 +15,7 @@ import type {} from 'tauri-plugin-event-bus-api'
 
 impl Catalog {
     /// The TypeScript of the events, requests and streams: the type of each payload, `EventMap` with every event name,
-    /// `RequestMap` with every request name, and `StreamMap` with every stream.
+    /// `RequestMap` with every request name, `StreamMap` with every stream, and `ChannelMap` with every channel.
     ///
     /// It describes what a page receives: a field that Rust always writes is present, possibly as `null`. The text depends
     /// on nothing but the types.
@@ -72,9 +73,31 @@ impl Catalog {
         if !document.streams.is_empty() {
             text.push_str("  }\n");
         }
+        push_channels(&mut text, &document.channels);
         text.push_str("}\n");
         text
     }
+}
+
+fn push_channels(text: &mut String, channels: &[ChannelDocument<'_>]) {
+    if channels.is_empty() {
+        return;
+    }
+    text.push_str("  interface ChannelMap {\n");
+    for channel in channels {
+        if let Some(description) = &channel.description {
+            push_comment_text(text, description, "    ");
+        }
+        let written = |schema| type_of(schema, "    ").text;
+        text.push_str(&format!(
+            "    {}: {{ request: {}; incoming: {}; outgoing: {} }}\n",
+            quote(channel.name),
+            written(&channel.request),
+            written(&channel.incoming),
+            written(&channel.outgoing)
+        ));
+    }
+    text.push_str("  }\n");
 }
 
 fn push_declaration(text: &mut String, name: &str, schema: &Value) {

@@ -16,9 +16,15 @@ impl Core {
     /// which they began to.
     pub(crate) async fn publish_when_room(
         &self,
-        mut event: NewEvent,
+        event: NewEvent,
         audience: &Audience,
     ) -> Result<Receipt> {
+        let about = self.about(&event);
+        let published = self.wait_and_publish(event, audience).await;
+        published.map_err(|error| self.note_refused_emit(about, error))
+    }
+
+    async fn wait_and_publish(&self, mut event: NewEvent, audience: &Audience) -> Result<Receipt> {
         self.prepare_event(&mut event, audience)?;
         if let Some(to) = &audience.to {
             self.resolve_windows(&to.selection);

@@ -54,6 +54,9 @@ impl Core {
         };
         let (call, effects) = self.hub().take_call(page, bound, now());
         self.apply_effects(effects);
+        if let Some(call) = &call {
+            self.note_batch(&call.batch);
+        }
         call
     }
 

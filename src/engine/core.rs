@@ -2,18 +2,18 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, TryLockError, Weak};
-use std::task::{Context, Poll};
 use std::thread::ThreadId;
 use std::time::Instant;
 
 use crate::config::Compatible;
 use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::interceptors::Interceptors;
+use crate::engine::link_state::LinkState;
 use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
+use crate::engine::tap_settings::TapSettings;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{RequestId, SubscriberKey};
-use crate::hub::queue::QueueEntry;
 use crate::hub::requests::Recipient;
 use crate::hub::will::Will;
 use crate::hub::{Command, Effects, EmitEffects, Hub, Pull};
@@ -26,7 +26,6 @@ use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
 use crate::model::selection::Selection;
 use crate::sync::{Mutex, MutexGuard, Notify, Tasks, now, yield_thread};
-use crate::wire::batch::encode;
 
 /// The hub behind its lock. It knows batches, replies and wakers; effects on jobs and responders go to those [`Above`].
 pub(crate) struct Core {
@@ -45,6 +44,9 @@ pub(crate) struct Core {
     compatible: OnceLock<Compatible>,
     /// The interceptors, if the app has any.
     pub(super) interceptors: OnceLock<Interceptors>,
+    /// The link to other nodes, if the app has one.
+    pub(super) link: OnceLock<LinkState>,
+    pub(super) taps: TapSettings,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }
@@ -96,6 +98,8 @@ impl Core {
             rearm: Arc::default(),
             compatible: OnceLock::new(),
             interceptors: OnceLock::new(),
+            link: OnceLock::new(),
+            taps: TapSettings::default(),
             main_thread: OnceLock::new(),
         }
     }
@@ -188,9 +192,12 @@ impl Core {
     /// panic.
     pub(crate) fn apply_effects(&self, mut effects: Effects<Reply>) {
         self.schedule_calls(&mut effects);
+        if self.is_tapped() {
+            self.note_batches(&effects.batches);
+        }
         let wakes_tasks = effects.rearm || !effects.wakers.is_empty();
         for (reply, batch) in effects.batches {
-            reply.send(Ok(encode(&batch)));
+            reply.send_batch(&batch);
         }
         for (reply, result) in effects.replies {
             reply.send(result);
@@ -358,33 +365,12 @@ impl Core {
         }
         next
     }
-
-    pub(crate) fn poll_consumer(
-        &self,
-        key: SubscriberKey,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<QueueEntry>> {
-        let waker = context.waker().clone();
-        let (polled, wakers) = self.hub().poll_consumer(key, waker);
-        wakers.wake();
-        polled
-    }
-
-    /// Takes a few entries that wait for a consumer, and adds them to these.
-    pub(crate) fn take_waiting(&self, key: SubscriberKey, entries: &mut Vec<QueueEntry>) {
-        let wakers = self.hub().take_waiting(key, entries);
-        wakers.wake();
-    }
-
-    pub(crate) fn remove_consumer(&self, key: SubscriberKey) {
-        // Bound to a name, so that its queue is dropped after the lock.
-        let (_removed, effects) = self.hub().remove_consumer(key);
-        self.apply_effects(effects);
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::task::Context;
+
     use super::*;
     use crate::hub::ids::SessionId;
     use crate::hub::{Audience, NewEvent};

@@ -40,6 +40,14 @@ pub(crate) enum Record {
     /// An event that was kept until it is consumed was given up.
     NotConsumed,
     InterceptorPanicked,
+    /// A message of another node was refused.
+    ArrivalRefused,
+    /// Events were not sent to other nodes.
+    NotSent,
+    /// A pointer of a redaction has matched nothing.
+    NotRedacted,
+    /// A recording ended since it could not be written.
+    NotRecorded,
     /// An event was not bridged to or from Tauri's own events.
     NotBridged,
     /// Compatible mode has noted a difference.
@@ -49,9 +57,13 @@ pub(crate) enum Record {
 impl Record {
     fn level(self) -> Level {
         match self {
-            Self::ListenersTooSlow | Self::TickFailed | Self::PayloadIgnored | Self::Noted(_) => {
-                Level::Warn
-            }
+            Self::ListenersTooSlow
+            | Self::TickFailed
+            | Self::PayloadIgnored
+            | Self::NotRedacted
+            | Self::ArrivalRefused
+            | Self::NotSent
+            | Self::Noted(_) => Level::Warn,
             _ => Level::Error,
         }
     }
@@ -75,7 +87,11 @@ impl Record {
             Self::NotConsumed => format!("an event {name:?} was given up"),
             Self::InterceptorPanicked => format!("an interceptor panicked at {name:?}"),
             Self::NotBridged => format!("{name:?} was not bridged"),
+            Self::NotRedacted => "a redaction has matched nothing".to_owned(),
+            Self::NotRecorded => format!("the recording {name:?} has ended"),
             Self::NotEmitted => format!("{name:?} was not emitted"),
+            Self::ArrivalRefused => format!("a message of the node {name:?} was refused"),
+            Self::NotSent => "events were not sent to other nodes".to_owned(),
             Self::JobFailed => format!("a job of {name:?} stopped"),
         }
     }

@@ -7,17 +7,17 @@ use crate::engine::foreign::{drop_safely, panic_message};
 use crate::model::event::BusEvent;
 use crate::model::name::EventName;
 
-/// Calls or polls what handles an event, which causes what it emits. `None` if it panicked, which is logged.
+/// Calls or polls what handles an event, which causes what it emits. The text of a panic, which is logged, is the error.
 pub(crate) fn run_handler<T>(
     event: &BusEvent,
     diagnostics: &Diagnostics,
     run: impl FnOnce() -> T,
-) -> Option<T> {
+) -> Result<T, String> {
     let causes: Arc<[EventName]> = event.as_cause().into();
     let report = |names| diagnostics.tell_deferred(names, &causes);
     let done = catch_unwind(AssertUnwindSafe(|| run_caused_by(&causes, run, report)));
     match done {
-        Ok(done) => Some(done),
+        Ok(done) => Ok(done),
         Err(panic) => {
             let text = panic_message(&*panic).to_owned();
             drop_safely(panic);
@@ -25,7 +25,7 @@ pub(crate) fn run_handler<T>(
             diagnostics.tell(record, name, Arc::clone(&causes), || {
                 format!(" at event {name:?} ({}): {text}", event.seq())
             });
-            None
+            Err(text)
         }
     }
 }

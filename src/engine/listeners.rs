@@ -13,14 +13,28 @@ use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
+use crate::hub::receipts::Teller;
 use crate::model::compat::CompatKind;
 use crate::model::core_target::{CompatListener, CoreTarget};
 use crate::model::delivery::HostSubscription;
 use crate::model::error::quoted;
 use crate::model::event::{BusEvent, Gap};
 use crate::model::name::EventName;
+use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
+#[cfg(feature = "test")]
+use crate::model::tap::MARK_NAME;
+#[cfg(feature = "test")]
+use crate::sync::oneshot;
 use crate::sync::{Mutex, MutexGuard};
+
+/// What a handler has made of an event.
+fn outcome_of<T>(called: &Result<T, Box<dyn Any + Send>>) -> Outcome {
+    match called {
+        Ok(_) => Outcome::Handled,
+        Err(panic) => Outcome::failed("panic", panic_message(&**panic)),
+    }
+}
 
 type Callback = Box<dyn FnMut(BusEvent) + Send>;
 
@@ -153,6 +167,30 @@ impl Listeners {
         self.core.apply_effects(effects);
     }
 
+    /// Waits until the listeners have handled everything that waits for them now.
+    #[cfg(feature = "test")]
+    pub(crate) async fn reach_mark(&self) {
+        let Ok(name) = EventName::parse(MARK_NAME) else {
+            return;
+        };
+        let Ok(pattern) = EventPattern::parse(MARK_NAME) else {
+            return;
+        };
+        let (sender, reached) = oneshot::channel();
+        let mut sender = Some(sender);
+        let id = self.next_id();
+        self.insert(id, &pattern, None, move |_| {
+            if let Some(sender) = sender.take() {
+                let _ = sender.send(());
+            }
+        });
+        let effects = self.core.hub().queue_mark(self.subscriber, id, name);
+        self.core.apply_effects(effects);
+        // Not called any more once the app exits.
+        let _ = reached.await;
+        self.remove(id);
+    }
+
     pub(crate) fn remove(&self, id: SubscriptionId) {
         let effects = self.core.hub().unlisten(self.subscriber, id);
         self.core.apply_effects(effects);
@@ -187,6 +225,7 @@ impl Listeners {
     }
 
     fn call_all(&self, queued: &QueuedEvent) {
+        let mut outcome: Option<Outcome> = None;
         for id in queued.subscriptions.iter() {
             let Some(mut callback) = self.take(*id) else {
                 continue;
@@ -203,10 +242,23 @@ impl Listeners {
                 let (subscriber, seq) = (self.subscriber, queued.event.seq());
                 self.core.settle(subscriber, seq, called.is_ok());
             }
+            if queued.event.mark().is_tracked {
+                let own = outcome_of(&called);
+                outcome = Some(match outcome {
+                    Some(before) => before.join(own),
+                    None => own,
+                });
+            }
             if let Err(panic) = called {
                 self.report_panic(*id, &queued.event, &*panic);
                 drop_safely(panic);
             }
+        }
+        if queued.event.mark().is_tracked {
+            // Those that it was for may have ended.
+            let outcome = outcome.unwrap_or(Outcome::Dropped);
+            self.core
+                .tell_outcome(queued.event.seq(), Teller::Listeners, outcome);
         }
     }
 

@@ -42,6 +42,14 @@ impl PartSink {
         core.is_some_and(|core| core.is_on_main_thread())
     }
 
+    /// Sends no more parts of a channel, which goes on.
+    pub(crate) fn close(&self) {
+        if let Some(core) = self.core.upgrade() {
+            let effects = core.hub().close_half_of_host(self.id, now());
+            core.apply_effects(effects);
+        }
+    }
+
     /// Sends a part as soon as there is credit.
     pub(crate) fn send(&self, part: Result<Json>) -> PartSend {
         PartSend {
@@ -190,7 +198,8 @@ impl Drop for RoomForEnd<'_> {
     }
 }
 
-/// Reads the parts of one stream, and its end. Dropping it ends the stream.
+/// Reads the parts of one stream, and its end. Dropping it ends the stream. Of a channel it reads what the caller sends, and
+/// dropping it ends the reading.
 #[derive(Debug)]
 pub(crate) struct PartReader {
     core: Weak<Core>,
@@ -226,7 +235,7 @@ impl Drop for PartReader {
     fn drop(&mut self) {
         if let Some(core) = self.core.upgrade() {
             // Bound to a name, so that what was not read is dropped after the lock.
-            let (_unread, effects) = core.hub().close_inbox(self.id);
+            let (_unread, effects) = core.hub().close_inbox(self.id, now());
             core.apply_effects(effects);
         }
     }

@@ -12,7 +12,10 @@ use crate::sync::now;
 impl Core {
     /// Publishes an event: numbers it, and puts it into every queue that it is for.
     pub(crate) fn publish(&self, event: NewEvent, audience: &Audience) -> Result<Receipt> {
-        let (receipt, effects) = self.try_publish(event, audience)?;
+        let about = self.about(&event);
+        let (receipt, effects) = self
+            .try_publish(event, audience)
+            .map_err(|refusal| self.note_refused_emit(about, refusal.error))?;
         self.apply_emit_effects(effects);
         Ok(receipt)
     }

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 
@@ -12,54 +11,15 @@ use crate::engine::causes::run_caused_by;
 use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
+pub(crate) use crate::engine::incoming::{Cancellation, Handler, IncomingRequest, ResponseFuture};
 use crate::engine::parts::{PartReader, RoomForEnd};
 use crate::engine::reply::Reply;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::RequestId;
 use crate::hub::requests::{NewRequest, Recipient, ResponderKind};
-use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Failure, Result};
-use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::sync::{Mutex, MutexGuard, Notify, now};
-
-pub(crate) type ResponseFuture = Pin<Box<dyn Future<Output = JsonResult> + Send>>;
-
-/// Makes the response to a request, as JSON text.
-pub(crate) type Handler = Arc<dyn Fn(IncomingRequest) -> ResponseFuture + Send + Sync>;
-
-/// A request as a responder of the host gets it.
-#[derive(Debug)]
-pub(crate) struct IncomingRequest {
-    pub(crate) id: RequestId,
-    pub(crate) name: EventName,
-    pub(crate) payload: Json,
-    pub(crate) source: Endpoint,
-    /// The name of the component that sent it.
-    pub(crate) component: Option<Arc<str>>,
-    /// The causes of what follows from it.
-    pub(crate) as_cause: Arc<[EventName]>,
-    pub(crate) cancelled: Arc<Cancellation>,
-}
-
-/// Tells a responder that its caller waits no longer.
-#[derive(Debug, Default)]
-pub(crate) struct Cancellation {
-    is_set: AtomicBool,
-    /// Keeps one permit for the one task that waits for it.
-    notified: Notify,
-}
-
-impl Cancellation {
-    fn set(&self) {
-        self.is_set.store(true, Ordering::Release);
-        self.notified.notify_one();
-    }
-
-    pub(crate) fn is_set(&self) -> bool {
-        self.is_set.load(Ordering::Acquire)
-    }
-}
+use crate::sync::{Mutex, MutexGuard, now};
 
 /// The responders of the host by name, and the requests that they work on.
 pub(crate) struct Responders {
@@ -150,6 +110,7 @@ impl Responders {
                 let register = match kind {
                     ResponderKind::Single => "respond",
                     ResponderKind::Stream => "respond_stream",
+                    ResponderKind::Channel => "accept_channel",
                 };
                 format!(
                     "the host has no responder for {name:?}; register one with EventBus::{register}"
@@ -182,8 +143,9 @@ impl Responders {
 
     /// Sends a request. `reply` gets the response, or the reason why there is none.
     pub(crate) fn request(self: &Arc<Self>, request: NewRequest, reply: Reply) {
+        let about = self.core.about_request(&request.message);
         if let Err((reply, error)) = self.try_request(request, reply) {
-            reply.send(Err(error));
+            reply.send(Err(self.core.note_refused_request(about, error)));
         }
     }
 
@@ -191,8 +153,9 @@ impl Responders {
     pub(crate) fn request_stream(self: &Arc<Self>, request: NewRequest) -> Result<PartReader> {
         let reader = PartReader::new(&self.core, request.message.id);
         // What the hub replies is that it was sent.
+        let about = self.core.about_request(&request.message);
         let sent = self.try_request(request, Reply::new(|_| {}));
-        sent.map_err(|(_, error)| error)?;
+        sent.map_err(|(_, error)| self.core.note_refused_request(about, error))?;
         Ok(reader)
     }
 
@@ -213,8 +176,12 @@ impl Responders {
         request: NewRequest,
         reply: Reply,
     ) -> Result<(), (Reply, Error)> {
-        let call = match request.to {
+        let call = match &request.to {
             Recipient::Page(_) => None,
+            Recipient::Node(node) => match self.core.forward_to(node, &request) {
+                Ok(handler) => Some((handler, self.prepare_incoming(&request))),
+                Err(error) => return Err((reply, error)),
+            },
             Recipient::Host => match self.find(&request.message.name, request.message.kind()) {
                 Ok(handler) => Some((handler, self.prepare_incoming(&request))),
                 Err(error) => return Err((reply, error)),
@@ -232,7 +199,7 @@ impl Responders {
         // The hub drops a request that it refuses.
         let _bytes = request.message.payload.hold_bytes();
         let id = request.message.id;
-        let is_stream = request.message.kind() == ResponderKind::Stream;
+        let is_stream = request.message.kind() != ResponderKind::Single;
         let sent = self.core.hub().request(request, reply, now());
         match sent {
             Ok((is_new, effects)) => {

@@ -181,6 +181,14 @@ impl Backlog {
         self.skipped.add(of, Loss::of_one(seq));
     }
 
+    /// Counts events of another node that are lost, of names that these patterns match.
+    pub(crate) fn lose(&mut self, lost: Loss, patterns: &Arc<[EventPattern]>) {
+        let of = LossOf::Patterns(Arc::clone(patterns));
+        self.evicted.add(of.clone(), lost);
+        self.evicted_untaken.add(of.clone(), lost);
+        self.evicted_since.add(of, lost);
+    }
+
     /// What a subscription may have missed after this sequence number of names that have no history.
     pub(crate) fn skipped_after(
         &self,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::hub::ids::RequestId;
 use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
+use crate::hub::requests::channel::ChannelNote;
 use crate::hub::requests::message::{Ending, RequestMessage};
 use crate::hub::requests::part::{PagePart, StreamEnd};
 
@@ -20,6 +21,10 @@ pub(crate) enum Item {
     StreamEnd(Box<StreamEnd>),
     /// The page may send more parts of this stream: so many of them count no more.
     Credit(RequestId, u64),
+    /// What became of an event that the page emitted, as JSON.
+    Outcomes(Arc<str>),
+    /// What the page is told of a channel that it opened under this number.
+    Channel(u64, ChannelNote),
 }
 
 impl From<QueueEntry> for Item {
@@ -54,7 +59,8 @@ impl Item {
             Self::Request(message) => message.weight(),
             Self::Part(part) => part.weight(),
             Self::StreamEnd(end) => end.weight(),
-            Self::Ended(..) | Self::Credit(..) => SHORT,
+            Self::Ended(..) | Self::Credit(..) | Self::Channel(..) => SHORT,
+            Self::Outcomes(json) => json.len() + 1,
         }
     }
 }
@@ -114,7 +120,8 @@ impl Batch {
             range: 0..items.len(),
             delivered: (!items.is_empty()).then(|| {
                 let items = items.into();
-                Arc::new(DeliveredItems { first, items })
+                let page = None;
+                Arc::new(DeliveredItems { first, items, page })
             }),
             more,
             calls_follow: false,
@@ -136,6 +143,8 @@ pub(crate) struct DeliveredItems {
     /// The index of the first item. There is at least one.
     pub(super) first: u64,
     pub(super) items: Box<[Item]>,
+    /// The label of the page that they are for.
+    pub(super) page: Option<Arc<str>>,
 }
 
 impl DeliveredItems {

@@ -254,6 +254,7 @@ fn spelled(target: &Target) -> String {
         TargetPart::Host => "the host".to_owned(),
         TargetPart::Webview(label) => quoted(label),
         TargetPart::Window(label) => format!("window {}", quoted(label)),
+        TargetPart::Node(node) => format!("node {}", quoted(node)),
         _ => "everyone".to_owned(),
     });
     parts.collect::<Vec<_>>().join(", ")

@@ -7,6 +7,8 @@ use crate::hub::queue::{Queue, QueueBound, QueueEntry};
 pub(crate) struct Consumer {
     pub(crate) queue: Queue,
     pub(crate) is_stream: bool,
+    /// Whether handlers read it, whose outcomes count.
+    pub(crate) is_listener: bool,
     waker: Option<Waker>,
 }
 
@@ -18,6 +20,7 @@ impl Consumer {
                 false => Queue::with_causes(bound),
             },
             is_stream,
+            is_listener: !is_stream,
             waker: None,
         }
     }

@@ -50,6 +50,7 @@ impl<W> Hub<W> {
         let pages = self.expire_pages(now, &mut effects);
         let wills = self.expire_wills(now);
         let members = self.expire_members(now, &mut effects);
+        let receipts = self.expire_receipts(now, &mut effects);
         self.expire_calls(now, &mut effects);
         self.expire_requests(now, &mut effects);
         for session in self.sessions.values_mut() {
@@ -80,6 +81,7 @@ impl<W> Hub<W> {
             .chain(self.requests.next_due())
             .chain(self.expiry_due(now))
             .chain(pages)
+            .chain(receipts)
             .chain(wills)
             .chain(members)
             .min();
@@ -104,6 +106,9 @@ impl<W> Hub<W> {
                     let line = Line::Queue(*key);
                     self.room.wake_first(line, &mut effects.wakers);
                 }
+            }
+            if let Some(link) = &mut self.link {
+                link.drop_expired(self.clock);
             }
             let histories = self.webviews.values_mut();
             for history in histories.filter_map(|webview| webview.history.as_mut()) {
@@ -155,7 +160,8 @@ impl<W> Hub<W> {
         let histories = histories.filter_map(|webview| webview.history.as_ref());
         let backlogs = histories.filter_map(|history| history.backlog.next_expiry());
         let stores = [self.retained.next_expiry(), self.unconsumed.next_expiry()];
-        let stores = stores.into_iter().flatten();
+        let link = self.link.as_ref().and_then(|link| link.next_expiry());
+        let stores = stores.into_iter().flatten().chain(link);
         pages.chain(consumers).chain(backlogs).chain(stores).min()
     }
 

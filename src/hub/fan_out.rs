@@ -9,6 +9,7 @@ use crate::hub::compat::{note_delivery, note_omission};
 use crate::hub::effects::EmitEffects;
 use crate::hub::ids::SubscriptionId;
 use crate::hub::queue::{QueuedEvent, SupersededLists};
+use crate::hub::receipts::Place;
 use crate::hub::room::Line;
 use crate::hub::routes::Route;
 use crate::model::core_target::CompatListener;
@@ -80,12 +81,22 @@ impl<W> Hub<W> {
                 let outbox = &mut session.outbox;
                 outbox.queue.free_room(|| event.weight(), self.clock);
                 let mut is_queued = false;
+                if event.mark().is_tracked {
+                    let entries = usize::from(own.is_some()) + usize::from(newest.is_some());
+                    let place = Place::Page(entry.subscriber, Arc::clone(&session.webview));
+                    self.receipts.add_receiver(event.seq(), place, entries);
+                }
                 for ((addressing, subscriptions), is_newest) in lanes(own, newest, route) {
+                    let tapped = self.taps.as_ref().map(|_| Arc::clone(&subscriptions));
                     let queued = queued(event, subscriptions, addressing);
-                    is_queued |= match is_newest {
+                    let is_in = match is_newest {
                         true => outbox.queue.push_newest(queued, route.policy.overflow),
                         false => outbox.push(queued, route.policy.overflow),
                     };
+                    is_queued |= is_in;
+                    if let (Some(taps), Some(ids)) = (&mut self.taps, tapped) {
+                        taps.note_route(Some(&session.webview), false, &ids, is_in);
+                    }
                 }
                 if before.is_some_and(|before| is_smaller(session.outbox.usage(), before)) {
                     let line = Line::Queue(entry.subscriber);
@@ -130,14 +141,22 @@ impl<W> Hub<W> {
                 let queue = &mut consumer.queue;
                 queue.free_room(|| event.weight(), self.clock);
                 let mut received = 0;
+                if event.mark().is_tracked && consumer.is_listener {
+                    let entries = usize::from(all.is_some()) + usize::from(newest.is_some());
+                    (self.receipts).add_receiver(event.seq(), Place::Listeners, entries);
+                }
                 for (subscriptions, is_newest) in lanes(all, newest, route) {
                     let count = subscriptions.len();
+                    let tapped = self.taps.as_ref().map(|_| Arc::clone(&subscriptions));
                     let queued = queued(event, subscriptions, addressing);
                     let is_queued = match is_newest {
                         true => queue.push_newest(queued, route.policy.overflow),
                         false => queue.push(queued, route.policy.overflow),
                     };
                     received += count * usize::from(is_queued);
+                    if let (Some(taps), Some(ids)) = (&mut self.taps, tapped) {
+                        taps.note_route(None, consumer.is_stream, &ids, is_queued);
+                    }
                 }
                 receipt.listeners += received;
                 if received > 0 && event.mark().until_consumed {
@@ -149,6 +168,14 @@ impl<W> Hub<W> {
                         .wake_first(line, &mut effects.get_or_insert_default().wakers);
                 }
                 if let Some(waker) = consumer.take_waker() {
+                    effects.get_or_insert_default().wakers.push(waker);
+                }
+            } else if let Some(link) = &mut self.link
+                && link.key() == entry.subscriber
+                && link.push(event, audience, entry, route.policy.overflow, self.clock)
+            {
+                receipt.linked = true;
+                if let Some(waker) = link.take_waker() {
                     effects.get_or_insert_default().wakers.push(waker);
                 }
             }

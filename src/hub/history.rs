@@ -205,7 +205,8 @@ impl<W> Hub<W> {
                 QueueEntry::Event(queued) => {
                     let policy = self.subscriptions.policy(queued.event.event_name());
                     kept.push(BacklogEntry {
-                        event: queued.event,
+                        // The page that was to tell is gone.
+                        event: queued.event.tracked(false),
                         addressing: queued.addressing,
                         pending_for: Some(queued.subscriptions),
                         is_transient: !policy.history,

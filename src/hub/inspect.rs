@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::hub::ids::{RequestId, SubscriberKey, SubscriptionId};
 use crate::hub::queue::QueueBound;
+use crate::hub::requests::window::Window;
 use crate::hub::{Hub, Webview};
 use crate::model::delivery::DeliveryFilter;
 use crate::model::endpoint::Endpoint;
@@ -103,18 +104,26 @@ impl<W> Hub<W> {
         })
     }
 
-    /// A stream, unless it has ended meanwhile.
-    pub(crate) fn inspect_stream(&self, id: RequestId) -> Option<StreamInspection> {
-        let (message, responder, window) = self.requests.stream(id)?;
-        Some(StreamInspection {
+    /// A stream, or both halves of a channel, unless it has ended meanwhile.
+    pub(crate) fn inspect_stream(&self, id: RequestId) -> Vec<StreamInspection> {
+        let Some((message, responder, window)) = self.requests.stream(id) else {
+            return Vec::new();
+        };
+        let responder = responder.map_or(Endpoint::Host, |label| Endpoint::Webview(label.clone()));
+        let inspect = |window: &Window, is_from_caller| StreamInspection {
             name: message.name.as_str().to_owned(),
             caller: message.source.clone(),
-            responder: responder.map_or(Endpoint::Host, |label| Endpoint::Webview(label.clone())),
+            responder: responder.clone(),
+            is_from_caller,
             sent: window.sent(),
             taken: window.taken(),
             bytes: window.untaken_bytes(),
             is_waiting: !window.has_credit(),
-        })
+        };
+        let caller_half = self.requests.caller_half(id);
+        std::iter::once(inspect(window, false))
+            .chain(caller_half.map(|half| inspect(&half.window, true)))
+            .collect()
     }
 
     /// At most `count` of a subscriber's subscriptions, in the order of their ids, from this id on.

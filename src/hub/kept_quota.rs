@@ -1,15 +1,14 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::quota::{Quota, SharedLimit};
 
-/// What a store of kept events takes of its limits: all of it, and what each webview has emitted of it.
+/// What a store of kept events takes of its limits: all of it, and what each webview and each other node has emitted of it.
 #[derive(Debug, Default)]
 pub(super) struct KeptQuota {
     all: Quota,
-    pages: HashMap<Arc<str>, Quota>,
+    pages: HashMap<Endpoint, Quota>,
 }
 
 impl KeptQuota {
@@ -43,10 +42,10 @@ impl KeptQuota {
                 all.bytes
             ));
         }
-        let Endpoint::Webview(label) = source else {
+        let (Endpoint::Webview(_) | Endpoint::Node(_)) = source else {
             return Ok(());
         };
-        let before = self.pages.get(label).copied().unwrap_or_default();
+        let before = self.pages.get(source).copied().unwrap_or_default();
         let own = after(before);
         let (page_events, page_bytes) = (
             limits.retained_events_per_page,
@@ -80,20 +79,18 @@ impl KeptQuota {
 
     pub(super) fn add(&mut self, source: &Endpoint, weight: usize) {
         self.all.add(weight);
-        if let Endpoint::Webview(label) = source {
-            let quota = self.pages.entry(Arc::clone(label)).or_default();
+        if let Endpoint::Webview(_) | Endpoint::Node(_) = source {
+            let quota = self.pages.entry(source.clone()).or_default();
             quota.add(weight);
         }
     }
 
     pub(super) fn remove(&mut self, source: &Endpoint, weight: usize) {
         self.all.remove(weight);
-        if let Endpoint::Webview(label) = source
-            && let Some(quota) = self.pages.get_mut(label)
-        {
+        if let Some(quota) = self.pages.get_mut(source) {
             quota.remove(weight);
             if quota.is_empty() {
-                self.pages.remove(label);
+                self.pages.remove(source);
             }
         }
     }

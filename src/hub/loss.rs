@@ -106,7 +106,11 @@ impl Loss {
         Some(Self {
             from,
             to: self.to,
-            count: self.count.min(self.to + 1 - from),
+            // A hole of a link may have fewer numbers than events.
+            count: match from == self.from {
+                true => self.count,
+                false => self.count.min(self.to + 1 - from),
+            },
             superseded: self.superseded.filter(|superseded| superseded.by > seq),
         })
     }

@@ -3,16 +3,22 @@ use std::sync::Arc;
 
 use crate::hub::batch::Item;
 use crate::hub::ids::RequestId;
+use crate::hub::requests::channel::ChannelNote;
 use crate::hub::requests::message::{Ending, RequestMessage};
 use crate::model::name::EventName;
 
-/// What waits for a page as a responder: requests, the ends of requests, and credit. No policy drops it.
+/// What waits for a page beside events: requests, the ends of requests, credit, and what became of its own events. No policy
+/// drops it.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     /// Each with the number of the event that it comes after.
     queue: VecDeque<(u64, Item)>,
     /// How many parts of a stream count no more, where that is in the queue.
     credit: BTreeMap<RequestId, u64>,
+    /// How many outcomes of events are in the queue.
+    outcomes: usize,
+    /// How many parts of a channel count no more, by the number that its page gave it, where that is in the queue.
+    channel_credit: BTreeMap<u64, u64>,
     /// The requests for streams that were taken for the batch that is being filled.
     filling: Vec<RequestId>,
     /// Those that batches have, each with the index of the last item of its batch.
@@ -35,6 +41,35 @@ impl Messages {
         if self.credit.insert(id, parts).is_none() {
             self.queue.push_back((after, Item::Credit(id, parts)));
         }
+    }
+
+    /// Queues what became of an event of the page, as JSON.
+    pub(crate) fn push_outcomes(&mut self, outcomes: Arc<str>, after: u64) {
+        self.outcomes += 1;
+        self.queue.push_back((after, Item::Outcomes(outcomes)));
+    }
+
+    /// How many outcomes of its events the page has yet to fetch.
+    pub(crate) fn waiting_outcomes(&self) -> usize {
+        self.outcomes
+    }
+
+    /// Tells the caller of a channel something. Only its newest credit waits.
+    pub(crate) fn push_note(&mut self, channel: u64, note: ChannelNote, after: u64) {
+        let is_waiting = match note {
+            ChannelNote::Credit(parts) => self.channel_credit.insert(channel, parts).is_some(),
+            ChannelNote::Unread | ChannelNote::Closed => false,
+        };
+        if !is_waiting {
+            self.queue.push_back((after, Item::Channel(channel, note)));
+        }
+    }
+
+    /// Takes back what its caller has not been told of a channel.
+    pub(crate) fn withdraw_notes(&mut self, channel: u64) {
+        let is_meant = |item: &Item| matches!(item, Item::Channel(own, _) if *own == channel);
+        self.queue.retain(|(_, item)| !is_meant(item));
+        self.channel_credit.remove(&channel);
     }
 
     /// Takes a request back. Returns false if it was delivered.
@@ -85,6 +120,14 @@ impl Messages {
         {
             return Some(Item::Credit(id, parts));
         }
+        if matches!(item, Item::Outcomes(_)) {
+            self.outcomes -= 1;
+        }
+        if let Item::Channel(channel, ChannelNote::Credit(_)) = item
+            && let Some(parts) = self.channel_credit.remove(&channel)
+        {
+            return Some(Item::Channel(channel, ChannelNote::Credit(parts)));
+        }
         if let Item::Request(message) = &item
             && message.stream.is_some()
         {
@@ -107,6 +150,7 @@ impl Messages {
 
     /// Takes all that waits, to be dropped after the lock.
     pub(super) fn take_queued(&mut self) -> VecDeque<(u64, Item)> {
+        self.outcomes = 0;
         std::mem::take(&mut self.queue)
     }
 }

@@ -20,11 +20,13 @@ mod history;
 pub(crate) mod ids;
 pub(crate) mod inspect;
 mod kept_quota;
+pub(crate) mod link;
 mod listen;
 pub(crate) mod loss;
 mod losses;
 mod messages;
 pub(crate) mod outbox;
+mod outcomes;
 mod page_events;
 mod page_waits;
 mod pages;
@@ -33,6 +35,7 @@ mod publish;
 mod pulls;
 pub(crate) mod queue;
 mod queued;
+pub(crate) mod receipts;
 mod reception;
 pub(crate) mod requests;
 pub(crate) mod retained;
@@ -40,13 +43,17 @@ mod room;
 pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
+#[cfg(feature = "test")]
+mod settling;
 mod slot;
 pub(crate) mod streamed;
 mod subscribe;
 mod subscription;
 mod superseded;
+pub(crate) mod tap;
 #[cfg(test)]
 mod tests;
+mod tracked;
 mod unconsumed;
 mod unreported;
 mod waiting;
@@ -61,6 +68,7 @@ use std::time::{Duration, Instant};
 
 use crate::flood::Flood;
 use crate::limits::Limits;
+use crate::model::outcome::Outcome;
 use crate::model::page::PageEnd;
 use crate::model::policies::Policies;
 use crate::permissions::WatchScope;
@@ -74,6 +82,7 @@ use page_waits::PageWaits;
 use pages::{ClosedPage, PageStanding};
 use presence::Presence;
 use queue::{QueueBound, QueueEntry};
+use receipts::{Receipts, Teller};
 use requests::pending::Requests;
 use retained::Retained;
 use room::{Line, Room};
@@ -128,6 +137,8 @@ pub(crate) struct Hub<W> {
     /// Wills of pages that cannot come back.
     due_wills: Vec<Will>,
     presence: Presence,
+    /// Those that wait for what becomes of their events.
+    receipts: Receipts,
     next_subscriber: u64,
     newest_webview: u64,
     /// The clock by which events expire. It runs while the machine sleeps, unlike the one of the leases.
@@ -137,6 +148,11 @@ pub(crate) struct Hub<W> {
     exiting: bool,
     /// Compatible mode, if it is on.
     compat: Option<Box<compat::CompatState>>,
+    /// What leaves for other nodes, if there is a link.
+    link: Option<Box<link::LinkQueue>>,
+    /// The taps, if any is on.
+    taps: Option<Box<tap::Taps>>,
+    newest_tap: u64,
 }
 
 #[derive(Debug)]
@@ -208,12 +224,16 @@ impl<W> Hub<W> {
             closed_pages: Vec::new(),
             due_wills: Vec::new(),
             presence: Presence::default(),
+            receipts: Receipts::default(),
             next_subscriber: 0,
             newest_webview: 0,
             clock: steady_now,
             armed: None,
             exiting: false,
             compat: None,
+            link: None,
+            taps: None,
+            newest_tap: 0,
         }
     }
 
@@ -230,8 +250,15 @@ impl<W> Hub<W> {
         effects
             .wakers
             .extend(consumers.filter_map(Consumer::take_waker));
+        let link = self.link.as_mut();
+        effects
+            .wakers
+            .extend(link.and_then(|link| link.take_waker()));
         self.room.wake_all(&mut effects.wakers);
+        effects.wakers.extend(self.tap_wakers());
         self.end_all_waits(&mut effects);
+        self.receipts.end_all();
+        effects.wakers.extend(self.receipts.take_woken());
         effects
     }
 
@@ -240,6 +267,15 @@ impl<W> Hub<W> {
     /// Adds a stream.
     pub(crate) fn add_stream(&mut self) -> SubscriberKey {
         self.add_consumer(true)
+    }
+
+    /// Adds the stream of an async listener.
+    pub(crate) fn add_async_listener(&mut self) -> SubscriberKey {
+        let key = self.add_stream();
+        if let Some(consumer) = self.consumers.get_mut(&key) {
+            consumer.is_listener = true;
+        }
+        key
     }
 
     /// Adds the queue that all listeners share.
@@ -258,7 +294,13 @@ impl<W> Hub<W> {
     pub(crate) fn remove_consumer(&mut self, key: SubscriberKey) -> (Option<Consumer>, Effects<W>) {
         let mut effects = Effects::default();
         self.subscriptions.remove_subscriber(key);
-        let removed = self.consumers.remove(&key);
+        let mut removed = self.consumers.remove(&key);
+        if let Some(consumer) = removed.as_mut().filter(|own| own.is_listener) {
+            for seq in consumer.queue.take_tracked().take() {
+                self.receipts.tell(seq, Teller::Listeners, Outcome::Dropped);
+            }
+            effects.rearm |= !self.receipts.is_empty();
+        }
         self.release_waiting(key, &mut effects);
         (removed, effects)
     }

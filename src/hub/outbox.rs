@@ -17,6 +17,8 @@ pub(crate) use crate::hub::batch::{Batch, BatchBound, DeliveredItems, Item};
 /// way can be delivered again.
 #[derive(Debug)]
 pub(crate) struct Outbox {
+    /// The label of the page, for taps.
+    page: Option<Arc<str>>,
     pub(super) queue: Queue,
     pub(crate) messages: Messages,
     pub(crate) streamed: Streamed,
@@ -72,6 +74,7 @@ pub(super) const MAX_UNACKNOWLEDGED: usize = 8;
 impl Outbox {
     pub(crate) fn new(bound: QueueBound) -> Self {
         Self {
+            page: None,
             queue: Queue::new(bound),
             messages: Messages::default(),
             streamed: Streamed::default(),
@@ -81,6 +84,14 @@ impl Outbox {
             last_index: 0,
             acknowledged: 0,
             cursor: 0,
+        }
+    }
+
+    /// The outbox of the page in this webview.
+    pub(crate) fn of_page(bound: QueueBound, webview: &Arc<str>) -> Self {
+        Self {
+            page: Some(Arc::clone(webview)),
+            ..Self::new(bound)
         }
     }
 
@@ -108,7 +119,9 @@ impl Outbox {
             | Item::Ended(..)
             | Item::Part(_)
             | Item::StreamEnd(_)
-            | Item::Credit(..) => None,
+            | Item::Credit(..)
+            | Item::Outcomes(_)
+            | Item::Channel(..) => None,
         };
         let acknowledged = self.acknowledged;
         let delivered = self.delivered.into_iter().flat_map(move |own| {
@@ -324,9 +337,9 @@ impl Outbox {
         self.messages.note_delivered(self.last_index);
         self.delivered_bytes += bytes;
         self.delivered_length += length;
-        let items = items.into();
+        let (items, page) = (items.into(), self.page.clone());
         self.delivered.push_back(Unacknowledged {
-            delivered: Arc::new(DeliveredItems { first, items }),
+            delivered: Arc::new(DeliveredItems { first, items, page }),
             bytes,
             length,
         });

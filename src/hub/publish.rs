@@ -104,8 +104,11 @@ impl<W> Hub<W> {
         // It overtakes those that wait.
         let error = match self.admit(&event, audience, 0) {
             Ok(admitted) => {
-                let (receipt, mut effects) = self.append(event, audience, &admitted, clock);
+                let (receipt, mut effects) = self.append(event, audience, &admitted, &clock);
                 self.take_notes(&mut effects);
+                if !self.receipts.is_empty() {
+                    self.check_receipts(clock(), effects.get_or_insert_default());
+                }
                 if !self.freed.is_empty() {
                     self.tell_freed(effects.get_or_insert_default());
                 }
@@ -201,6 +204,7 @@ impl<W> Hub<W> {
             seq: self.seq,
             pages: 0,
             listeners: 0,
+            linked: false,
         };
         let mut effects: EmitEffects<W> = None;
         let has_history = route.policy.history;
@@ -208,7 +212,23 @@ impl<W> Hub<W> {
             let history = webview.history.as_ref();
             history.is_some_and(|history| has_history || history.may_be_renewed())
         });
-        if route.entries.is_empty() && !is_kept && !*is_retained && deliveries.is_none() {
+        let tracked = new.lifetime.receipt;
+        if let Some(ticket) = tracked
+            && let Some(due) = self.receipts.begin(ticket, self.seq, clock())
+            && self.arm(due)
+        {
+            effects.get_or_insert_default().rearm = true;
+        }
+        let is_tapped = self.taps.is_some();
+        if route.entries.is_empty()
+            && !is_kept
+            && !*is_retained
+            && deliveries.is_none()
+            && !is_tapped
+        {
+            if tracked.is_some() {
+                self.receipts.seal(self.seq);
+            }
             return (receipt, effects);
         }
         let expires = new.lifetime.expires.or(route.policy.expires);
@@ -240,7 +260,18 @@ impl<W> Hub<W> {
         } else if is_kept {
             self.append_to_backlogs(&event, audience, has_history, &clock);
         }
-        self.fan_out(&event, audience, route, clock, &mut receipt, &mut effects);
+        match tracked {
+            None => self.fan_out(&event, audience, route, clock, &mut receipt, &mut effects),
+            Some(_) => {
+                let tracked = event.tracked(true);
+                self.fan_out(&tracked, audience, route, clock, &mut receipt, &mut effects);
+                self.receipts.seal(self.seq);
+            }
+        }
+        if is_tapped {
+            let kept = (*is_retained, is_kept && has_history);
+            self.note_event(&event, audience, kept, &mut effects);
+        }
         if *is_retained {
             let target = audience.target().cloned();
             let name = event.event_name().clone();

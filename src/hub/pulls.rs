@@ -46,6 +46,9 @@ impl<W> Hub<W> {
             Ok(None) => {}
             Ok(Some(handled)) => {
                 session.acknowledged_at = Some(now);
+                if let Some(taps) = &mut self.taps {
+                    taps.note_acknowledged(&session.webview, &handled, &mut effects.wakers);
+                }
                 effects.acknowledged = handled;
             }
             Err(error) => return Err((waiter, error)),
@@ -64,6 +67,7 @@ impl<W> Hub<W> {
         if is_arriving {
             self.note_arrival(key, is_first, now, &mut effects);
         }
+        self.check_receipts(now, &mut effects);
         let Some(session) = self.sessions.get_mut(&key) else {
             return Err((waiter, stale(pull.session)));
         };

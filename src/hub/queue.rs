@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use crate::hub::expiring::Expiring;
 use crate::hub::ids::SubscriptionId;
-pub(crate) use crate::hub::queued::{LostEvents, QueueEntry, QueuedEvent};
+pub(crate) use crate::hub::queued::{LostEvents, QueueBound, QueueEntry, QueuedEvent};
 pub(crate) use crate::hub::slot::Arriving;
 use crate::hub::slot::{Dropping, Newest, Slot, dropping};
 pub(crate) use crate::hub::superseded::SupersededLists;
+use crate::hub::tracked::DroppedTracked;
 use crate::hub::unreported::Unreported;
 use crate::model::event::GapReason;
 use crate::model::name::EventName;
@@ -42,19 +43,17 @@ pub(crate) struct Queue {
     /// What was lost elsewhere and is not reported yet.
     lost: VecDeque<LostEvents>,
     needs_cause: bool,
+    pub(super) dropped_tracked: DroppedTracked,
     /// How many events were ever dropped here since there was no room.
     dropped_events: u64,
     bound: QueueBound,
 }
 
+/// With how many reports of what was lost elsewhere a new one is compared.
+const MAX_COMPARED: usize = 64;
+
 /// How many slots there are at least before empty ones are removed.
 const MIN_SLOTS: usize = 64;
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct QueueBound {
-    pub(crate) events: usize,
-    pub(crate) bytes: usize,
-}
 
 impl Queue {
     pub(crate) fn new(bound: QueueBound) -> Self {
@@ -71,6 +70,7 @@ impl Queue {
             expired: Unreported::default(),
             lost: VecDeque::new(),
             needs_cause: false,
+            dropped_tracked: DroppedTracked::default(),
             dropped_events: 0,
             bound,
         }
@@ -178,9 +178,13 @@ impl Queue {
         !self.expiring.is_empty() && !self.has_room(weight()) && self.drop_expired(clock)
     }
 
-    /// Reports events that were lost elsewhere, before what is queued.
+    /// Reports events that were lost elsewhere, before what is queued. Those that were lost on a link are joined, since a
+    /// slow subscriber would have them without end.
     pub(crate) fn push_lost(&mut self, lost: LostEvents) {
-        self.lost.push_back(lost);
+        let mut waiting = self.lost.iter_mut().rev().take(MAX_COMPARED);
+        if !waiting.any(|own| own.join(&lost)) {
+            self.lost.push_back(lost);
+        }
     }
 
     /// At least as many bytes as what is next takes in a batch. Gaps come before what is queued.
@@ -293,6 +297,7 @@ impl Queue {
         let (steady, before) = (clock(), self.len);
         while let Some((number, ())) = self.expiring.take_expired(steady) {
             if let Some(slot) = self.take((number - self.first) as usize) {
+                self.dropped_tracked.note(&slot.queued);
                 self.expired.note_lost(slot.queued, self.needs_cause);
             }
         }
@@ -302,10 +307,20 @@ impl Queue {
 
     pub(crate) fn clear(&mut self) {
         *self = Self {
+            dropped_tracked: self.take_tracked(),
             dropped_events: self.dropped_events,
             needs_cause: self.needs_cause,
             ..Self::new(self.bound)
         };
+    }
+
+    /// Takes what was dropped of those that are tracked, and what still waits here.
+    pub(super) fn take_tracked(&mut self) -> DroppedTracked {
+        let mut tracked = std::mem::take(&mut self.dropped_tracked);
+        for slot in self.slots.iter().flatten() {
+            tracked.note(&slot.queued);
+        }
+        tracked
     }
 
     /// How many events wait, and their bytes.
@@ -447,6 +462,7 @@ impl Queue {
         }
         if let Some(old) = place.take() {
             self.account_for_taken(number, &old.queued);
+            self.dropped_tracked.note(&old.queued);
             newer.replace(old);
         }
         true
@@ -463,6 +479,7 @@ impl Queue {
         let Some(oldest) = self.take((number - self.first) as usize) else {
             return false;
         };
+        self.dropped_tracked.note(&oldest.queued);
         self.dropped_events += 1 + oldest.queued.event.superseded();
         self.dropped.note_lost(oldest.queued, self.needs_cause);
         true

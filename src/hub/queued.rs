@@ -1,4 +1,4 @@
-//! What waits in a queue.
+//! What waits in a queue, and how much may.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +7,14 @@ use crate::hub::ids::SubscriptionId;
 use crate::hub::loss::Superseded;
 use crate::hub::superseded::SupersededLists;
 use crate::model::delivery::Addressing;
-use crate::model::event::{BusEvent, Gap};
+use crate::model::event::{BusEvent, Gap, GapReason};
+
+/// How much may wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueueBound {
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct QueuedEvent {
@@ -59,6 +66,19 @@ impl LostEvents {
     pub(crate) fn weight(&self) -> usize {
         const ENVELOPE: usize = 192;
         ENVELOPE + self.subscriptions.len() * ID_WEIGHT
+    }
+
+    /// Takes in what was lost on a link for the same subscriptions. Returns whether it has.
+    pub(super) fn join(&mut self, other: &Self) -> bool {
+        let is_alike = other.gap.reason == GapReason::LinkLost
+            && self.gap.reason == GapReason::LinkLost
+            && self.gap.at_most == other.gap.at_most
+            && self.subscriptions == other.subscriptions;
+        if is_alike {
+            self.gap.to = other.gap.to;
+            self.gap.count = self.gap.count.saturating_add(other.gap.count);
+        }
+        is_alike
     }
 }
 

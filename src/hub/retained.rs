@@ -133,7 +133,7 @@ impl Retained {
     pub(crate) fn clear(&mut self, pattern: &EventPattern) -> usize {
         let gone: Vec<RetainedEvent> = self
             .events
-            .extract_if(|(name, _), _| pattern.matches(name))
+            .extract_if(|(name, _), _| pattern.receives(name))
             .flat_map(|(_, retained)| retained)
             .collect();
         for retained in &gone {
@@ -145,7 +145,7 @@ impl Retained {
     /// The names of the events for everyone whose name matches.
     pub(crate) fn names_for_everyone(&self, pattern: &EventPattern) -> Vec<EventName> {
         let matching =
-            |(name, to): &&(EventName, Option<Target>)| to.is_none() && pattern.matches(name);
+            |(name, to): &&(EventName, Option<Target>)| to.is_none() && pattern.receives(name);
         let keys = self.events.keys().filter(matching);
         keys.map(|(name, _)| name.clone()).collect()
     }
@@ -176,7 +176,7 @@ impl Retained {
         addressing_of: impl Fn(&Audience) -> Option<Addressing>,
     ) -> impl Iterator<Item = (&'a BusEvent, Addressing)> {
         let matching = self.events.iter();
-        let matching = matching.filter(|((name, _), _)| pattern.matches(name));
+        let matching = matching.filter(|((name, _), _)| pattern.receives(name));
         matching.filter_map(move |(_, events)| {
             events.iter().rev().find_map(|retained| {
                 let addressing = addressing_of(&retained.audience)?;

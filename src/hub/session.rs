@@ -54,6 +54,8 @@ pub(crate) struct Session<W> {
     pub(super) wills: Wills,
     /// Whether its pull is held although nothing may come: it shows that the page is there.
     pub(super) keeps_pull: bool,
+    /// Whether its page waits for outcomes of events.
+    pub(super) keeps_receipts: bool,
     pub(crate) parked: Option<ParkedPull<W>>,
     pub(crate) calls: Calls,
     /// Whether its page fetched the reply to its first command.
@@ -84,8 +86,8 @@ impl<W> Session<W> {
     ) -> Self {
         Self {
             id,
+            outbox: Outbox::of_page(bound, &webview),
             webview,
-            outbox: Outbox::new(bound),
             log: CommandLog::new(),
             subscriptions: 0,
             responders: HashMap::new(),
@@ -104,6 +106,7 @@ impl<W> Session<W> {
             watches: None,
             wills: Wills::default(),
             keeps_pull: false,
+            keeps_receipts: false,
             parked: None,
             calls: Calls::default(),
             has_fetched: false,
@@ -117,7 +120,8 @@ impl<W> Session<W> {
     pub(crate) fn is_idle(&self) -> bool {
         let responds = !self.responders.is_empty() || self.received_requests > 0;
         let receives = self.subscriptions > 0 || self.sent_requests.streams() > 0;
-        !receives && !responds && !self.keeps_pull && !self.outbox.has_messages()
+        let waits = self.keeps_pull || self.keeps_receipts;
+        !receives && !responds && !waits && !self.outbox.has_messages()
     }
 
     /// Whether its page has to be told of what another page may have taken over: it is a new one, of the same origin.

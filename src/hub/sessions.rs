@@ -68,6 +68,7 @@ impl<W> Hub<W> {
     }
 
     /// Ends the session of a page whose process has crashed.
+    #[allow(dead_code, reason = "only some platforms tell of crashes")]
     pub(crate) fn note_crash(&mut self, label: &str) -> Effects<W> {
         self.leave_page_as(PageEnd::Crashed, label, None)
     }
@@ -137,6 +138,10 @@ impl<W> Hub<W> {
         effects.rearm |= webview.standing.leave(&session, end);
         effects.rearm |= webview.leave_wills(std::mem::take(&mut session.wills));
         effects.rearm |= self.presence.leave(key, label);
+        if !self.receipts.is_empty() {
+            self.receipts.leave(key);
+            effects.rearm = true;
+        }
         if session.watches.is_some() {
             webview.watched = session.watches.take();
         }

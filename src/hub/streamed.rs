@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::hub::batch::Item;
+use crate::hub::requests::channel::ChannelNote;
 use crate::hub::requests::part::{PagePart, StreamEnd};
 
 /// Streams take turns, and events go before them where they can. So a large stream keeps nothing else waiting, and a part
@@ -95,6 +96,12 @@ impl Streamed {
         end.reserved = queue.map_or(0, |queue| std::mem::take(&mut queue.reserved));
         self.held.reserved -= end.reserved;
         self.push(stream, Item::StreamEnd(Box::new(end)), after);
+    }
+
+    /// Queues that no more parts of a channel come, behind its parts.
+    pub(crate) fn push_close(&mut self, channel: u64, after: u64) {
+        let note = Item::Channel(channel, ChannelNote::Closed);
+        self.push(channel, note, after);
     }
 
     fn push(&mut self, stream: u64, item: Item, after: u64) {
@@ -194,10 +201,12 @@ impl Streamed {
         self.filling.add(Held::of(&item));
         self.used += length;
         let is_empty = queue.items.is_empty();
-        if matches!(item, Item::Part(_)) {
-            queue.delivered += 1;
-        } else {
-            self.queues.remove(&stream);
+        match item {
+            Item::Part(_) => queue.delivered += 1,
+            Item::StreamEnd(_) => {
+                self.queues.remove(&stream);
+            }
+            _ => {}
         }
         if is_empty || self.used >= TURN {
             self.turns.pop_front();

@@ -444,6 +444,7 @@ impl<W> Hub<W> {
             self.room.wake_first(Line::Queue(key), &mut effects.wakers);
         }
         session.deliver(key, now, &mut self.room, effects);
+        self.check_receipts(now, effects);
         if let Some(deadline) = first_deadline {
             effects.rearm |= self.arm_expiry(deadline, now);
         }
@@ -463,6 +464,7 @@ impl<W> Hub<W> {
         }
         if session.subscriptions == 0 {
             session.outbox.drop_queued();
+            effects.rearm |= !self.receipts.is_empty();
         }
         // Even while its queue stays full: events that this page does not listen to any more do not wait for it.
         self.release_waiting(key, &mut effects);

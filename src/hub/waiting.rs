@@ -54,8 +54,9 @@ impl<W> Hub<W> {
             Some(line) => (line, None),
             None => match self.admit(&event, audience, ticket.unwrap_or(Ticket::MAX)) {
                 Ok(admitted) => {
-                    let (receipt, emitted) = self.append(event, audience, &admitted, clock);
+                    let (receipt, emitted) = self.append(event, audience, &admitted, &clock);
                     let mut effects = emitted.map_or_else(Effects::default, |emitted| *emitted);
+                    self.check_receipts(clock(), &mut effects);
                     self.tell_freed(&mut effects);
                     effects.unneeded.push(waker);
                     self.leave(ticket, &mut effects);

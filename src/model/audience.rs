@@ -14,6 +14,8 @@ pub(crate) struct Audience {
     pub(crate) is_compatible: bool,
     /// Whether listeners in compatible mode receive it through Tauri's own system, too.
     pub(crate) is_bridged: bool,
+    /// Whether it stays on this node, whatever is shared with others.
+    pub(crate) is_local: bool,
 }
 
 /// A target as it was given, and what it selects.

@@ -30,6 +30,8 @@ pub(crate) struct Mark {
     pub(crate) until_consumed: bool,
     /// Whether it was delivered before.
     pub(crate) redelivered: bool,
+    /// Whether its emitter waits for what becomes of it.
+    pub(crate) is_tracked: bool,
 }
 
 /// An accepted event: everything that is the same for all of its receivers.
@@ -92,7 +94,7 @@ impl Provenance {
 impl Accepted {
     /// At least as many bytes as it takes in a batch, without the ids of its subscriptions.
     fn weight(&self) -> usize {
-        let source = self.source.label().map_or(0, str::len);
+        let source = source_length(&self.source);
         let tick = self
             .tick
             .as_ref()
@@ -145,6 +147,14 @@ impl BusEvent {
 
     pub(crate) fn mark(&self) -> Mark {
         self.mark
+    }
+
+    /// The event with or without an emitter that waits for what becomes of it.
+    pub(crate) fn tracked(&self, is_tracked: bool) -> Self {
+        self.marked(Mark {
+            is_tracked,
+            ..self.mark
+        })
     }
 
     pub(crate) fn audience(&self) -> Option<&Audience> {
@@ -327,6 +337,14 @@ impl BusEvent {
     }
 }
 
+/// The length of the name of a page or of a node.
+pub(crate) fn source_length(source: &Endpoint) -> usize {
+    match source {
+        Endpoint::Webview(name) | Endpoint::Node(name) => name.len(),
+        _ => 0,
+    }
+}
+
 pub(crate) fn weight_of(
     name: &EventName,
     payload: &Json,
@@ -346,6 +364,9 @@ pub struct Receipt {
     pub pages: usize,
     /// The number of listeners and streams of the host that will receive it.
     pub listeners: usize,
+    /// Whether it is on its way to other nodes, over a link. As JSON it is there only if it is `true`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub linked: bool,
 }
 
 /// Events that are lost before a listener received them.
@@ -376,6 +397,8 @@ pub enum GapReason {
     SessionEnded,
     /// They were older than they were to get: see [`Policy::expires`](crate::Policy::expires).
     Expired,
+    /// They are of another node, and were lost on their way to this one.
+    LinkLost,
 }
 
 impl GapReason {
@@ -385,6 +408,7 @@ impl GapReason {
             Self::HistoryFull => "history_full",
             Self::SessionEnded => "session_ended",
             Self::Expired => "expired",
+            Self::LinkLost => "link_lost",
         }
     }
 }

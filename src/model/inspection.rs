@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::model::delivery::DeliveryFilter;
 use crate::model::endpoint::Endpoint;
 use crate::model::job::JobInfo;
+use crate::model::link::LinkStatus;
 use crate::model::task::TaskInfo;
 
 /// A snapshot of the bus, from [`EventBus::inspect`](crate::EventBus::inspect).
@@ -32,7 +33,11 @@ pub struct Inspection {
     pub unconsumed: QueueUsage,
     /// Every job, in the order of the ids.
     pub jobs: Vec<JobInfo>,
-    /// Every open stream, in the order in which they were requested.
+    /// The link to other nodes. As JSON it is there only if the app has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkStatus>,
+    /// Every open stream, in the order in which they were requested. A channel is there twice, with the half of its responder
+    /// first.
     pub streams: Vec<StreamInspection>,
     /// Every task that waits or runs, or whose end is kept, by name and key.
     pub tasks: Vec<TaskInfo>,
@@ -136,9 +141,9 @@ pub struct ConsumerInspection {
     pub subscriptions: Vec<SubscriptionInspection>,
 }
 
-/// An open stream.
+/// An open stream, or one half of a channel: a channel is listed twice.
 ///
-/// As JSON: `{ name, caller, responder, sent, taken, bytes, isWaiting }`.
+/// As JSON: `{ name, caller, responder, isFromCaller, sent, taken, bytes, isWaiting }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -149,12 +154,14 @@ pub struct StreamInspection {
     pub caller: Endpoint,
     /// Who sends its parts.
     pub responder: Endpoint,
+    /// Whether the caller sends these parts, and the responder takes them: its half of a channel.
+    pub is_from_caller: bool,
     /// How many parts were sent.
     pub sent: u64,
     /// How many of them were taken.
     pub taken: u64,
     /// The size of those that were not taken, in bytes.
     pub bytes: usize,
-    /// Whether its credit is used up, so that the responder waits.
+    /// Whether its credit is used up, so that who sends it waits.
     pub is_waiting: bool,
 }

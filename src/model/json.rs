@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -5,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tauri_plugin_event_bus_types::Bytes;
 use tauri_plugin_event_bus_types::internal::{
-    Attachment, Mismatch, attach, read_attached, to_numbers, write_attached,
+    Attachment, Mismatch, attach, read_attached, to_marked, to_numbers, write_attached,
 };
 
 use crate::model::deferred::drop_later;
@@ -106,6 +107,16 @@ impl Json {
     /// The text with each of its bytes as an array of numbers, as Tauri's own events have them.
     pub(crate) fn to_numbers(&self) -> String {
         to_numbers(self, self.attached())
+    }
+
+    /// The text with a mark in the place of its bytes, and these, as [`Json::with_bytes`] takes them.
+    pub(crate) fn to_marked(&self) -> (Cow<'_, str>, Vec<Bytes>) {
+        let attached = self.attached();
+        if attached.is_empty() {
+            return (Cow::Borrowed(self), Vec::new());
+        }
+        let bytes = attached.iter().map(|one| one.bytes().clone()).collect();
+        (Cow::Owned(to_marked(self, attached)), bytes)
     }
 
     /// Makes copies cheap.

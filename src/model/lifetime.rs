@@ -7,6 +7,9 @@ use crate::model::policy::Until;
 /// How often an event is delivered at most that is kept until it is consumed.
 pub(crate) const MAX_DELIVERIES: u32 = 5;
 
+/// Numbers those that wait for what becomes of their event.
+pub(crate) type ReceiptTicket = u64;
+
 /// What an emit says of how long its event is kept. `None` leaves it to the policy of its name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Lifetime {
@@ -14,6 +17,8 @@ pub(crate) struct Lifetime {
     pub(crate) max_deliveries: Option<u32>,
     /// How long it counts.
     pub(crate) expires: Option<Duration>,
+    /// Who waits for what becomes of it.
+    pub(crate) receipt: Option<ReceiptTicket>,
 }
 
 impl Lifetime {

@@ -17,11 +17,15 @@ pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod label;
 pub(crate) mod lifetime;
+pub(crate) mod link;
+pub(crate) mod node;
+pub(crate) mod outcome;
 pub(crate) mod page;
 pub(crate) mod policies;
 pub(crate) mod presence;
 pub(crate) mod quota;
 pub(crate) mod selection;
+pub(crate) mod tap;
 pub(crate) mod task;
 
 // The nouns that apps declare with stand in a crate of their own.

@@ -42,6 +42,7 @@ pub(crate) enum PageEnd {
     /// Its webview shows another page, or none came after it.
     Navigated,
     /// Its process has crashed.
+    #[allow(dead_code, reason = "only some platforms tell of crashes")]
     Crashed,
     /// It gave no sign of life for a minute.
     Silent,

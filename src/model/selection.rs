@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::core_target::{CoreSelection, CoreTarget};
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::label::AllowedLabels;
+use crate::model::node::check_node;
 use crate::model::pattern::is_wildcard;
 use crate::model::target::{LabelPattern, Target, TargetPart};
 
@@ -18,6 +19,8 @@ pub(crate) struct Selection {
     pub(crate) host: bool,
     pub(crate) webviews: Vec<LabelPattern>,
     pub(crate) windows: Vec<LabelPattern>,
+    /// The names of nodes. Once they are resolved, the own node is among them only if the target is for everyone here.
+    pub(crate) nodes: Vec<Arc<str>>,
     /// The labels that the page's scope allows. `None` allows all.
     pub(crate) within: Option<Arc<AllowedLabels>>,
     /// What it is in Tauri's own system, if it comes from code that was written for that.
@@ -50,8 +53,16 @@ impl Selection {
                 TargetPart::Host => selection.host = true,
                 TargetPart::Webview(label) => selection.webviews.push(LabelPattern::parse(label)?),
                 TargetPart::Window(label) => selection.windows.push(LabelPattern::parse(label)?),
+                TargetPart::Node(node) => {
+                    check_node(node)?;
+                    selection.nodes.push(node.as_str().into());
+                }
                 other => return Err(unknown_part(other)),
             }
+        }
+        if selection.everyone {
+            // Other nodes are included.
+            selection.nodes.clear();
         }
         Ok(selection)
     }
@@ -119,6 +130,7 @@ pub(crate) fn weight_of_target(target: &Target) -> usize {
     const TOKEN: usize = 64;
     let weight_of = |part: &TargetPart| match part {
         TargetPart::Everyone | TargetPart::Host => ENVELOPE,
+        TargetPart::Node(node) => ENVELOPE + node.len() * 3,
         TargetPart::Webview(label) | TargetPart::Window(label) if label.contains(is_wildcard) => {
             ENVELOPE + label.len() * TOKEN
         }

@@ -73,6 +73,8 @@ pub(crate) struct JobPlan {
     pub(crate) quota_owner: Option<Arc<str>>,
     /// The session of the page that starts it. The job does not start if the session has ended by then.
     pub(crate) page: Option<SubscriberKey>,
+    /// Whether its events stay on this node.
+    pub(crate) is_local: bool,
     /// The pace of this event, for all jobs of the quota owner together.
     pub(crate) pace: Option<Pace>,
     /// Counts the ticks of a page's job; `None` for jobs of the host.
@@ -97,6 +99,7 @@ impl JobPlan {
             source: Endpoint::Host,
             component: None,
             quota_owner: None,
+            is_local: false,
             pace: None,
             page: None,
             flood: None,
@@ -176,6 +179,7 @@ impl RunningJob {
                 schedule,
                 audience: Audience {
                     to: plan.to,
+                    is_local: plan.is_local,
                     ..Audience::default()
                 },
                 payload: plan.payload,

@@ -194,7 +194,10 @@ impl Jobs {
             ));
         }
         let payload = update.payload.map(Payload::Fixed);
-        let to = update.to.unwrap_or_else(|| state.audience.to.clone());
+        let mut to = update.to.unwrap_or_else(|| state.audience.to.clone());
+        if let Some(to) = &mut to {
+            self.core.resolve_nodes(&job.name, &mut to.selection)?;
+        }
         let weight = weight_of(job, payload.as_ref().unwrap_or(&state.payload), to.as_ref());
         {
             let mut ledger = self.ledger();

@@ -4,6 +4,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::hub::Receiver;
+#[cfg(feature = "test")]
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
 use crate::periodic::job::{OnceAt, Payload, RunningJob, State, StateGuard};
@@ -72,6 +74,29 @@ impl Jobs {
             Some(due) => NextWake::Sleep((due - now).min(MAX_SLEEP)),
             None => NextWake::UntilChanged,
         }
+    }
+
+    /// Runs the next tick of a job now, whenever it is due.
+    #[cfg(feature = "test")]
+    pub(crate) fn tick_now(self: &Arc<Self>, owner: &Endpoint, id: &str) -> Result<()> {
+        let job = self.find(owner, id)?;
+        let due = {
+            let state = job.state();
+            let due = state.schedule.due();
+            due.filter(|_| !state.is_stopped && !state.is_busy)
+        };
+        let Some(due) = due else {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "the job {} does not tick now: it is paused, or busy with a tick",
+                    quoted(id)
+                ),
+            ));
+        };
+        let (calendar, now) = (self.calendar(), due.max(steady_now()));
+        survive(self, &job, || run_tick_at(self, &job, &calendar, now));
+        Ok(())
     }
 
     /// Refuses a tick that comes too early for the shortest interval that a capability allows the jobs of the page
@@ -151,7 +176,11 @@ pub(super) async fn run_scheduler(jobs: Weak<Jobs>, changed: Arc<Notify>) {
 }
 
 fn run_tick(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar) {
-    let now = steady_now();
+    run_tick_at(jobs, job, calendar, steady_now());
+}
+
+/// Runs the tick of a job that is due at this time.
+fn run_tick_at(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar, now: Duration) {
     let mut state = job.state();
     if state.is_stopped || state.is_busy {
         return;

@@ -48,13 +48,14 @@ impl Jobs {
     /// the event of that job is allowed.
     pub(crate) fn start(
         self: &Arc<Self>,
-        plan: JobPlan,
+        mut plan: JobPlan,
         is_allowed: impl FnOnce(&EventName) -> bool,
     ) -> Result<Arc<RunningJob>> {
         if let Payload::Fixed(json) = &plan.payload {
             self.core.check_payload(&plan.name, json)?;
         }
-        if let Some(to) = &plan.to {
+        if let Some(to) = &mut plan.to {
+            self.core.resolve_nodes(&plan.name, &mut to.selection)?;
             self.core.resolve_unannounced(&to.selection);
             self.core.hub().check_targets(&to.selection)?;
         }

@@ -9,6 +9,7 @@ use crate::hub::{Audience, EmitEffects, NewEvent, Refusal};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{Receipt, Tick};
 use crate::model::json::Json;
+use crate::model::tap::record::TapAction;
 use crate::periodic::job::{RunningJob, StateGuard};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::notices::{StopReason, announce_failure, announce_stop};
@@ -150,6 +151,10 @@ pub(super) fn finish_tick(
             // Busy, so that the owner gets the notice before the next tick.
             state.is_busy = true;
             drop(state);
+            let (name, id) = (job.name.as_str(), Some(&*job.id));
+            let action = TapAction::Tick;
+            jobs.core
+                .note_refusal(action, name, &job.source, id, &error);
             // Fewer and fewer notices, or a job that fails at every tick would announce more than it emits.
             if failures.is_power_of_two() || end.is_some() {
                 announce_failure(&jobs.core, job, tick, failures, &error);

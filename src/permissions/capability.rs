@@ -232,12 +232,20 @@ fn subject_of(permission: &str) -> Subject {
 
 /// Why an entry has no effect on this permission.
 fn unused_reason(permission: &str, list: ListKind, entry: &ScopeEntry) -> Option<&'static str> {
-    let allows_without_to = list == ListKind::Allow && !entry.has_recipients();
-    let is_about_pages = [PAGES, "allow-pages", "allow-presence", "allow-subscribe"];
+    let allows_without_to = list == ListKind::Allow && !entry.has_recipients() && !entry.has_link();
+    let is_about_pages = [
+        PAGES,
+        "allow-pages",
+        "allow-presence",
+        "allow-subscribe",
+        "allow-emit",
+        "allow-emit-to",
+    ];
     let reason = match permission {
         _ if entry.is_watch() && !is_about_pages.contains(&permission) => {
             "`page` and `presence` are for event-bus:pages"
         }
+        "allow-emit" | "allow-emit-to" if entry.is_watch() => return None,
         PAGES | "allow-pages" | "allow-presence" if !entry.is_watch() => {
             "this permission is about pages and rooms; name them under `page` or `presence`"
         }
@@ -247,6 +255,11 @@ fn unused_reason(permission: &str, list: ListKind, entry: &ScopeEntry) -> Option
         "listen" | "listen-to-every-event" | "allow-subscribe" if entry.has_recipients() => {
             "`to` is about emitting; to listen, name the event alone"
         }
+        "listen" | "listen-to-every-event" | "allow-subscribe" | CLEAR_RETAINED
+            if entry.has_link() =>
+        {
+            "`link` is about emitting; leave it out"
+        }
         CLEAR_RETAINED if entry.has_recipients() => {
             "`clear_retained` forgets events to everyone; name the event alone"
         }
@@ -254,10 +267,10 @@ fn unused_reason(permission: &str, list: ListKind, entry: &ScopeEntry) -> Option
             "`emit` is for events to everyone; list what is sent to a window under event-bus:allow-emit-to"
         }
         "request" | "send-every-request" | "allow-request" if allows_without_to => {
-            "a request always has a recipient; say with `to` which"
+            "a request always has a recipient; say with `to` which, or with `link` that it goes to other nodes"
         }
         "allow-emit-to" | "emit-to-every-window" if allows_without_to => {
-            "`emit_to` is for events to windows; say with `to` which"
+            "`emit_to` is for events to windows; say with `to` which, or with `link` that they go to other nodes"
         }
         _ => return None,
     };

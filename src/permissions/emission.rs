@@ -2,18 +2,25 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use crate::model::error::{Result, quoted};
 use crate::model::label::AllowedLabels;
 use crate::model::name::EventName;
 use crate::model::selection::Selection;
 use crate::model::target::LabelPattern;
 
+use super::rule::Rule;
 use super::subject::Refused;
 use super::{Destination, PlannedJob, Scope, WebviewLocation};
 
 impl Scope {
+    /// Whether what has this name may go to other nodes.
+    pub(crate) fn allows_link(&self, name: &EventName) -> bool {
+        let is_allowed = |rule: &Rule| rule.link && rule.names.matches(name);
+        !self.denies_everything()
+            && !self.denied().any(|rule| rule.covers_broadcast(name))
+            && self.allowed(None).any(is_allowed)
+    }
+
     /// Checks that a page may emit this once, or by this job if there is one. Returns the labels that later deliveries
     /// stay within: a target may name webviews that do not exist yet.
     pub(crate) fn check_emitting(
@@ -22,23 +29,23 @@ impl Scope {
         to: Destination<'_>,
         job: Option<PlannedJob<'_>>,
     ) -> Result<Option<Arc<AllowedLabels>>> {
-        if self.is_unlimited() {
+        let node = to.first_node().filter(|_| !self.allows_link(name));
+        if self.is_unlimited() && node.is_none() {
             return Ok(None);
         }
         let refused = match self.find_allowed(name, to, job) {
-            Ok(labels) => return Ok(labels),
+            Ok(labels) if node.is_none() => return Ok(labels),
+            Ok(_) => Refused::Node(node.unwrap_or_default()),
             Err(refused) => refused,
         };
         if let Some(error) = job.and_then(|job| self.refuse_job(name, to, job)) {
             return Err(error);
         }
         let text = name.as_str();
-        let (what, entry) = match refused {
-            Refused::Everyone => (format!("emit {} to everyone", quoted(text)), json!(text)),
-            _ => (
-                format!("send {} to {refused}", quoted(text)),
-                json!({ "event": text, "to": refused.as_entry() }),
-            ),
+        let entry = refused.as_entry("event", text);
+        let what = match refused {
+            Refused::Everyone => format!("emit {} to everyone", quoted(text)),
+            _ => format!("send {} to {refused}", quoted(text)),
         };
         Err(self.refuse(&what, &entry.to_string(), |rule| {
             rule.denies_sending(name, refused)

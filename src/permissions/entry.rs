@@ -33,6 +33,9 @@ pub(crate) struct ScopeRule {
     /// To which webviews it may be sent. An allow entry with `to` allows no broadcast, and one without it allows nothing
     /// that is sent to a window. A deny entry without `to` denies the name altogether.
     pub(crate) to: Option<ScopeTo>,
+    /// Whether events to everyone, or requests, may also go to other nodes, over a link. Without it they stay in this app.
+    /// Only in allow entries without `to`.
+    pub(crate) link: Option<bool>,
     /// The shortest interval of a job that emits the event, in milliseconds. Only in allow entries.
     pub(crate) min_interval_ms: Option<f64>,
     /// Whose jobs the page may list and stop. Without it, its own. Only in allow entries.

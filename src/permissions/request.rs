@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use crate::model::error::{Result, quoted};
 use crate::model::name::EventName;
 use crate::model::selection::Selection;
 
 use crate::model::label::AllowedLabels;
 
+use super::subject::Refused;
 use super::{Destination, Scope, WebviewLocation};
 
 impl Scope {
@@ -21,13 +20,18 @@ impl Scope {
         to: &Selection,
         locations: &[WebviewLocation],
     ) -> Result<Option<Arc<AllowedLabels>>> {
-        if self.is_unlimited() {
+        let to = Destination::Selected(to, locations);
+        let node = to.first_node().filter(|_| !self.allows_link(name));
+        if self.is_unlimited() && node.is_none() {
             return Ok(None);
         }
-        let to = Destination::Selected(to, locations);
-        self.find_allowed(name, to, None).map_err(|refused| {
+        let found = match node {
+            Some(node) => Err(Refused::Node(node)),
+            None => self.find_allowed(name, to, None),
+        };
+        found.map_err(|refused| {
             let text = name.as_str();
-            let entry = json!({ "request": text, "to": refused.as_entry() });
+            let entry = refused.as_entry("request", text);
             self.refuse(
                 &format!("send the request {} to {refused}", quoted(text)),
                 &entry.to_string(),

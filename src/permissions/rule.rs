@@ -72,6 +72,8 @@ pub(super) struct Rule {
     pub(super) names: EventPattern,
     /// To whom they may be sent. `None` for events to everyone.
     pub(super) to: Option<RuleTargets>,
+    /// Whether they may also go to other nodes.
+    pub(super) link: bool,
     pub(super) min_interval: Option<Duration>,
     pub(super) has_any_owner: bool,
     /// The job sources that it allows. `None` allows every source.
@@ -93,7 +95,7 @@ impl Rule {
     /// Whether a deny entry with this rule denies sending to this recipient.
     pub(super) fn denies_sending(&self, name: &EventName, to: Refused<'_>) -> bool {
         let is_covered = |own: &RuleTargets| match to {
-            Refused::Everyone => false,
+            Refused::Everyone | Refused::Node(_) => false,
             Refused::Host => own.host,
             Refused::Label(label) => own.labels.iter().any(|pattern| pattern.matches(label)),
         };
@@ -196,6 +198,9 @@ impl ScopeEntry {
             (Meaning::Rule(rule), ListKind::Deny) if rule.sources.is_some() => {
                 Some("`sources` is for allow entries only")
             }
+            (Meaning::Rule(rule), ListKind::Deny) if rule.link => {
+                Some("`link` is for allow entries only; without it, nothing goes to other nodes")
+            }
             (Meaning::Rule(_), ListKind::Deny) => None,
         }
     }
@@ -203,6 +208,11 @@ impl ScopeEntry {
     /// Marks its fault as reported. Returns whether it was not before.
     pub(super) fn report_once(&self) -> bool {
         !self.is_reported.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether it allows other nodes.
+    pub(crate) fn has_link(&self) -> bool {
+        self.rule().is_some_and(|rule| rule.link)
     }
 
     /// Whether it has a `to`.
@@ -253,6 +263,7 @@ impl Meaning {
                 page: None,
                 presence: None,
                 to: None,
+                link: None,
                 min_interval_ms: None,
                 owner: None,
                 sources: None,
@@ -291,8 +302,12 @@ impl Meaning {
                 ));
             }
         }
+        if rule.link.is_some() && rule.to.is_some() {
+            return Err("`link` is for entries without `to`; write two entries".into());
+        }
         Ok(Self::Rule(Rule {
             subject,
+            link: rule.link.unwrap_or_default(),
             names: EventPattern::parse(names).map_err(|error| error.to_string())?,
             to: rule.to.map(RuleTargets::read).transpose()?,
             min_interval: rule

@@ -20,6 +20,16 @@ pub(crate) enum Destination<'a> {
     Selected(&'a Selection, &'a [WebviewLocation]),
 }
 
+impl<'a> Destination<'a> {
+    /// The first node that a target names.
+    pub(super) fn first_node(self) -> Option<&'a str> {
+        match self {
+            Self::Everyone => None,
+            Self::Selected(selection, _) => selection.nodes.first().map(|node| &**node),
+        }
+    }
+}
+
 /// What the capabilities limit of a job that a page wants to run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlannedJob<'a> {
@@ -35,6 +45,8 @@ pub(super) enum Refused<'a> {
     Host,
     /// A label or a glob, as the page gave it.
     Label(&'a str),
+    /// Another node.
+    Node(&'a str),
 }
 
 impl fmt::Display for Refused<'_> {
@@ -43,17 +55,19 @@ impl fmt::Display for Refused<'_> {
             Self::Everyone => f.write_str("everyone"),
             Self::Host => f.write_str("the host"),
             Self::Label(label) => f.write_str(&quoted(label)),
+            Self::Node(node) => write!(f, "the node {}", quoted(node)),
         }
     }
 }
 
 impl Refused<'_> {
-    /// The `to` of an entry that would allow it.
-    pub(super) fn as_entry(self) -> Value {
+    /// An entry that would allow it. `key` is `event` or `request`.
+    pub(super) fn as_entry(self, key: &str, name: &str) -> Value {
         match self {
-            Self::Everyone => json!("*"),
-            Self::Host => json!({ "kind": "host" }),
-            Self::Label(label) => json!(label),
+            Self::Everyone => json!(name),
+            Self::Host => json!({ key: name, "to": { "kind": "host" } }),
+            Self::Label(label) => json!({ key: name, "to": label }),
+            Self::Node(_) => json!({ key: name, "link": true }),
         }
     }
 }

@@ -2,15 +2,20 @@
 //! reading of capability files.
 
 mod bridge;
+mod builder;
 #[cfg(calls)]
 mod calls;
 pub(crate) mod capability_files;
 pub(crate) mod commands;
 pub(crate) mod compat;
 mod convert;
+mod link;
 mod manager;
 mod platform;
 pub(crate) mod plugin;
 mod registration;
 pub(crate) mod reply;
+mod seen;
+#[cfg(feature = "test")]
+pub(crate) mod testing;
 pub(crate) mod window_events;

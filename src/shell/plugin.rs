@@ -9,6 +9,8 @@ use tauri::webview::{PageLoadEvent, PageLoadPayload};
 use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, Webview, WindowEvent};
 
 use crate::api::bus::EventBus;
+use crate::api::link::exit::wait_for_link;
+use crate::api::link::start::Link;
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
 use crate::config::{CatalogMode, Compatible, Config, PolicyRule, read_policies};
 use crate::engine::interceptors::Interceptors;
@@ -21,7 +23,9 @@ use crate::periodic::source::{SourceCall, Sources};
 use crate::runtime::BusRuntime;
 use crate::shell::bridge::Bridges;
 use crate::shell::compat::{CompatListeners, Watched};
+use crate::shell::link::{BoxedLink, start_link};
 use crate::shell::registration::Registration;
+use crate::shell::seen::Seen;
 use crate::shell::window_events::WindowEventKind;
 use crate::shell::{commands, platform, window_events};
 use crate::sync::Tasks;
@@ -56,6 +60,8 @@ pub struct Builder {
     catalog: Option<CatalogMode>,
     sources: Sources,
     interceptors: Interceptors,
+    link: Option<BoxedLink>,
+    pub(super) seen: Seen,
     compatible: Option<Compatible>,
     from_core: Vec<String>,
     to_core: Vec<String>,
@@ -174,6 +180,14 @@ impl Builder {
         self
     }
 
+    /// Registers a typed channel: it appears in the [`Catalog`], and what pages open it with and send must match it.
+    /// [`ChannelRequestExt`](crate::typed::ChannelRequestExt) has an example.
+    #[cfg(feature = "typed")]
+    pub fn channel_request<C: tauri_plugin_event_bus_types::ChannelRequest>(mut self) -> Self {
+        self.requests.push(RequestDeclaration::of_channel::<C>());
+        self
+    }
+
     /// Describes a component in the [`Catalog`]: what it emits and listens to, for people and tools.
     /// [`ComponentDescription`] has an example.
     pub fn component(mut self, description: ComponentDescription) -> Self {
@@ -246,6 +260,16 @@ impl Builder {
         self
     }
 
+    /// Connects the bus to other nodes: events of the names that the link shares travel between them. An app has one link; the
+    /// last one counts.
+    ///
+    /// Nothing travels by itself. A page reaches other nodes only where an entry of its capability says `"link": true`.
+    /// [`Link`] has an example.
+    pub fn link(mut self, link: impl Link) -> Self {
+        self.link = Some(BoxedLink(Box::new(link)));
+        self
+    }
+
     /// Registers a source, from which jobs of the host and of pages take their payloads, by name and with arguments.
     ///
     /// The source runs once for each tick, on a thread that may block, and never twice at a time for one job. A tick whose
@@ -301,7 +325,9 @@ impl Builder {
     /// - a limit or a policy is invalid,
     /// - two typed events or two typed requests have the same name,
     /// - two sources have the same name,
-    /// - a bridge to Tauri's events has a name that Tauri refuses, or one name in both directions, or
+    /// - a redaction has an invalid pattern, or a pointer that is none,
+    /// - a bridge to Tauri's events has a name that Tauri refuses, or one name in both directions,
+    /// - the link refuses its configuration, or `plugins.event-bus.link` is there without a link, or
     /// - the plugin is registered twice.
     #[must_use]
     pub fn build<R: Runtime>(self) -> impl Plugin<R> + use<R> {
@@ -326,25 +352,32 @@ impl Builder {
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
                 self.sources.check()?;
+                let redactions = self.seen.redactions()?;
                 let bridges = Bridges::parse(&self.from_core, &self.to_core)?;
                 let platform = Box::new(platform::TauriPlatform(app.clone()));
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
                 core.set_interceptors(self.interceptors);
+                self.seen.apply(core, redactions);
                 if let Some(parts) = self.compatible.or(config.compatible) {
                     core.set_compatible(parts);
                 }
                 #[cfg(calls)]
                 crate::shell::calls::install(app, core);
                 // Tauri sets plugins up on its main thread.
-                core.note_main_thread();
+                if !self.seen.is_test {
+                    core.note_main_thread();
+                }
                 core.tasks()
                     .spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
                 core.tasks().spawn(keep_leases(Arc::downgrade(core)));
                 app.manage(CompatListeners::default());
                 app.manage(Watched::default());
                 let bus = EventBus::new(Arc::clone(&runtime), catalog);
+                let app_id = &app.config().identifier;
+                start_link(self.link, config.link, app_id, &bus)
+                    .map_err(|error| error as Box<dyn std::error::Error>)?;
                 bridges.start(app, &bus);
                 app.manage(bus);
                 // First the listener, so that no webview comes between it and the list.
@@ -375,7 +408,10 @@ impl Builder {
                     }
                     window_events::publish(&runtime.core, &window_events, label, event);
                 }),
-                RunEvent::Exit => with_runtime(app, |runtime| runtime.shut_down()),
+                RunEvent::Exit => with_runtime(app, |runtime| {
+                    runtime.shut_down();
+                    wait_for_link(&runtime.core);
+                }),
                 _ => {}
             })
             .build()

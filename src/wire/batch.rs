@@ -6,7 +6,9 @@ use tauri_plugin_event_bus_types::internal::Attachment;
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::RequestMessage;
+use crate::hub::requests::channel::ChannelNote;
 use crate::hub::requests::part::PagePart;
+use crate::model::endpoint::Endpoint;
 use crate::model::event::unix_micros;
 use crate::model::json::Json;
 use crate::model::name::EventName;
@@ -59,12 +61,28 @@ pub(crate) fn encode(batch: &Batch) -> Json {
                     writer.attach("\"response\"", response);
                 }
             }
+            Item::Channel(channel, note) => {
+                let json = writer.next_item();
+                // Writing to a string cannot fail.
+                let _ = match note {
+                    ChannelNote::Credit(parts) => {
+                        write!(json, "{{\"stream\":{channel},\"credit\":{parts}}}")
+                    }
+                    ChannelNote::Unread => {
+                        write!(json, "{{\"stream\":{channel},\"unread\":true}}")
+                    }
+                    ChannelNote::Closed => {
+                        write!(json, "{{\"stream\":{channel},\"closed\":true}}")
+                    }
+                };
+            }
             Item::Credit(id, parts) => {
                 let _ = write!(
                     writer.next_item(),
                     "{{\"credit\":\"{id}\",\"parts\":{parts}}}"
                 );
             }
+            Item::Outcomes(json) => writer.next_item().push_str(json),
             Item::Ended(id, ending) => {
                 let code = ending.code();
                 // Writing to a string cannot fail.
@@ -249,10 +267,11 @@ fn push_number(json: &mut String, number: i64) {
 }
 
 fn push_request(json: &mut String, message: &RequestMessage) {
-    let source = message
-        .source
-        .label()
-        .map_or(json!(0), |label| json!(label));
+    let source = match &message.source {
+        Endpoint::Webview(label) => json!(label),
+        Endpoint::Node(node) => json!([node]),
+        _ => json!(0),
+    };
     let causes: Vec<&str> = message.causes().iter().map(EventName::as_str).collect();
     let causes = match causes.is_empty() {
         true => String::new(),
@@ -520,6 +539,7 @@ mod tests {
             source: Endpoint::Host,
             provenance: None,
             stream: None,
+            is_channel: false,
         };
         let items = vec![
             with_bytes(1, payload("\u{1}")),

@@ -30,6 +30,7 @@ pub(super) fn extras_of(event: &BusEvent) -> Option<String> {
         ("retained", mark.retained),
         ("consume", mark.until_consumed),
         ("redelivered", mark.redelivered),
+        ("outcome", mark.is_tracked),
     ] {
         if is_set {
             extras.insert(name.to_owned(), Value::Bool(true));

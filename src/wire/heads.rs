@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::hub::ids::SubscriptionId;
 use crate::hub::queue::QueuedEvent;
+use crate::model::endpoint::Endpoint;
 
 /// What events of a batch have in common.
 #[derive(Default)]
@@ -17,8 +18,25 @@ pub(super) struct Heads<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Head<'a> {
     name: &'a str,
-    source: Option<&'a str>,
+    source: Source<'a>,
     subscriptions: &'a [SubscriptionId],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Source<'a> {
+    Host,
+    Webview(&'a str),
+    Node(&'a str),
+}
+
+impl<'a> Source<'a> {
+    fn of(endpoint: &'a Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Webview(label) => Self::Webview(label),
+            Endpoint::Node(node) => Self::Node(node),
+            _ => Self::Host,
+        }
+    }
 }
 
 impl Head<'_> {
@@ -27,8 +45,9 @@ impl Head<'_> {
         std::ptr::eq(self.name, other.name)
             && std::ptr::eq(self.subscriptions, other.subscriptions)
             && match (self.source, other.source) {
-                (None, None) => true,
-                (Some(own), Some(other)) => std::ptr::eq(own, other),
+                (Source::Host, Source::Host) => true,
+                (Source::Webview(own), Source::Webview(other))
+                | (Source::Node(own), Source::Node(other)) => std::ptr::eq(own, other),
                 _ => false,
             }
     }
@@ -38,7 +57,7 @@ impl<'a> Heads<'a> {
     pub(super) fn index_of(&mut self, queued: &'a QueuedEvent) -> usize {
         let head = Head {
             name: queued.event.name(),
-            source: queued.event.source().label(),
+            source: Source::of(queued.event.source()),
             subscriptions: &queued.subscriptions,
         };
         // Most events of a batch share a head.
@@ -62,8 +81,10 @@ impl<'a> Heads<'a> {
         }
         // Names have no characters that JSON escapes.
         let _ = match head.source {
-            None => write!(self.json, "[\"{}\",0,", head.name),
-            Some(label) => write!(self.json, "[\"{}\",{},", head.name, json!(label)),
+            Source::Host => write!(self.json, "[\"{}\",0,", head.name),
+            Source::Webview(label) => write!(self.json, "[\"{}\",{},", head.name, json!(label)),
+            // Names of nodes have no characters that JSON escapes either.
+            Source::Node(node) => write!(self.json, "[\"{}\",[\"{node}\"],", head.name),
         };
         push_ids(&mut self.json, head.subscriptions);
         self.json.push(']');

@@ -4,3 +4,4 @@ pub(crate) mod attached;
 pub(crate) mod batch;
 mod extras;
 mod heads;
+pub(crate) mod tap;

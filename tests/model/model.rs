@@ -44,6 +44,25 @@ mod pages {
     }
 }
 
+mod receipts {
+    use model::receipts;
+
+    #[test]
+    fn a_wait_for_outcomes_ends_once() {
+        receipts::a_wait_for_outcomes_ends_once();
+    }
+
+    #[test]
+    fn the_time_of_an_outcome_ends_once() {
+        receipts::the_time_of_an_outcome_ends_once();
+    }
+
+    #[test]
+    fn a_page_is_told_once() {
+        receipts::a_page_is_told_once();
+    }
+}
+
 mod room {
     use model::room;
 
@@ -197,6 +216,20 @@ mod streams {
     #[test]
     fn a_dropped_reader_ends_its_responder() {
         streams::a_dropped_reader_ends_its_responder();
+    }
+}
+
+mod channels {
+    use model::channels;
+
+    #[test]
+    fn the_host_reads_every_part() {
+        channels::the_host_reads_every_part();
+    }
+
+    #[test]
+    fn a_channel_ends_with_its_page() {
+        channels::a_channel_ends_with_its_page();
     }
 }
 

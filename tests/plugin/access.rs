@@ -139,6 +139,7 @@ fn editors_complete_the_entries_of_a_scope() {
         keys,
         [
             "event",
+            "link",
             "minIntervalMs",
             "owner",
             "page",

@@ -116,9 +116,9 @@ fn every_command_has_a_handler_and_a_permission() {
         let permission = format!("allow-{}", command.replace('_', "-"));
         let is_granted = sets.contains(&format!("{permission:?}"))
             || sets.contains(&format!("commands.allow = [{command:?}]"));
-        // The catalog describes the app to its developers, and clearing takes events from other pages: only their own
-        // permissions grant them.
-        let is_in_no_set = ["catalog", "clear_retained"].contains(command);
+        // The catalog describes the app to its developers, a tap shows what all pages send, and clearing takes events from
+        // other pages: only their own permissions grant them.
+        let is_in_no_set = ["catalog", "clear_retained", "tap"].contains(command);
         assert_eq!(is_granted, !is_in_no_set, "sets and {command}");
     }
 }
@@ -337,8 +337,13 @@ fn every_block_of_the_documentation_is_checked() {
                     let name = name.to_string();
                     let is_in_doc_tests = match name.strip_prefix("docs/") {
                         Some(guide) => read("src/lib.rs").contains(&format!(": {guide:?},")),
-                        None => ["README.md", "guest-rs/README.md", "types/README.md"]
-                            .contains(&name.as_str()),
+                        None => [
+                            "README.md",
+                            "guest-rs/README.md",
+                            "nats/README.md",
+                            "types/README.md",
+                        ]
+                        .contains(&name.as_str()),
                     };
                     assert!(is_in_doc_tests, "{name} is in no doc test");
                 }

@@ -220,6 +220,11 @@ mod finds {
     }
 
     #[test]
+    fn outcomes_of_what_nobody_handled() {
+        is_found(Mutation::ForgeOutcomes);
+    }
+
+    #[test]
     fn lost_answers() {
         is_found(Mutation::LoseAnswers);
     }

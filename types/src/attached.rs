@@ -244,6 +244,12 @@ pub fn to_numbers(json: &str, attached: &[Attachment]) -> String {
     })
 }
 
+/// The payload as JSON with a mark in the place of bytes, as [`attach`] takes it.
+#[must_use]
+pub fn to_marked(json: &str, attached: &[Attachment]) -> String {
+    with_each(json, attached, |text, _| text.push(MARK))
+}
+
 fn with_each(json: &str, attached: &[Attachment], push: impl Fn(&mut String, &Bytes)) -> String {
     let mut text = String::with_capacity(json.len() + attached.len() * STAND_IN.len());
     let mut from = 0;

@@ -14,8 +14,8 @@ pub const HOST: Endpoint = Endpoint::Host;
 /// One end of the bus: the source of an event, the owner of a job, the caller of a request. The host sets it; a page
 /// cannot forge it.
 ///
-/// An endpoint is a target, too, so a listener can emit to the source of an event. As JSON: `{ "kind": "host" }`, or
-/// `{ "kind": "webview", "label": "main" }`.
+/// An endpoint is a target, too, so a listener can emit to the source of an event. As JSON: `{ "kind": "host" }`,
+/// `{ "kind": "webview", "label": "main" }`, or `{ "kind": "node", "node": "till-4" }`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -23,6 +23,8 @@ pub enum Endpoint {
     Host,
     /// The page in the webview with this label.
     Webview(Arc<str>),
+    /// Another node, over a link: its host or one of its pages.
+    Node(Arc<str>),
 }
 
 impl Endpoint {
@@ -32,12 +34,21 @@ impl Endpoint {
         Self::Webview(label.into())
     }
 
-    /// The label of the webview; `None` for the host.
+    /// The label of the webview; `None` for the host and for another node.
     #[must_use]
     pub fn label(&self) -> Option<&str> {
         match self {
-            Self::Host => None,
             Self::Webview(label) => Some(label),
+            Self::Host | Self::Node(_) => None,
+        }
+    }
+
+    /// The name of the other node; `None` for what is in this app.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Self::Node(node) => Some(node),
+            Self::Host | Self::Webview(_) => None,
         }
     }
 }
@@ -50,6 +61,10 @@ impl Serialize for Endpoint {
             Self::Webview(label) => {
                 map.serialize_entry("kind", "webview")?;
                 map.serialize_entry("label", &**label)?;
+            }
+            Self::Node(node) => {
+                map.serialize_entry("kind", "node")?;
+                map.serialize_entry("node", &**node)?;
             }
         }
         map.end()

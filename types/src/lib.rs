@@ -34,12 +34,12 @@ pub use pattern::EventPattern;
 pub use policy::{Overflow, Policy, Until};
 pub use target::{Target, TargetPart};
 #[cfg(feature = "typed")]
-pub use typed::{Event, Request, StreamRequest};
+pub use typed::{ChannelRequest, Event, Request, StreamRequest};
 
 /// What the plugin itself uses. It may change with any version.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::attached::{Attachment, attach, read_attached, to_numbers};
+    pub use crate::attached::{Attachment, attach, read_attached, to_marked, to_numbers};
     pub use crate::error::{escaped, failed_with, quoted};
     pub use crate::json::{Mismatch, read_json, write_attached, write_json};
     pub use crate::name::{

@@ -33,6 +33,8 @@ pub enum TargetPart {
     Webview(String),
     /// Every webview of the window with this label, or of those that match this glob.
     Window(String),
+    /// Everyone on the node with this name, over a link.
+    Node(String),
 }
 
 impl Target {
@@ -56,6 +58,12 @@ impl Target {
     /// Every webview of the window with this label, or of those that match this glob of labels.
     pub fn window(label: impl Into<String>) -> Self {
         Self::of(TargetPart::Window(label.into()))
+    }
+
+    /// Everyone on the node with this name: its pages and the listeners of its host. It needs a link to other nodes. The own
+    /// node is a node, too.
+    pub fn node(name: impl Into<String>) -> Self {
+        Self::of(TargetPart::Node(name.into()))
     }
 
     fn of(part: TargetPart) -> Self {
@@ -91,16 +99,17 @@ impl Serialize for Target {
 
 impl Serialize for TargetPart {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (kind, label) = match self {
+        let (kind, named) = match self {
             Self::Webview(label) => return serializer.serialize_str(label),
             Self::Everyone => ("Any", None),
             Self::Host => ("host", None),
-            Self::Window(label) => ("Window", Some(label)),
+            Self::Window(label) => ("Window", Some(("label", label))),
+            Self::Node(node) => ("Node", Some(("node", node))),
         };
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("kind", kind)?;
-        if let Some(label) = label {
-            map.serialize_entry("label", label)?;
+        if let Some((key, name)) = named {
+            map.serialize_entry(key, name)?;
         }
         map.end()
     }
@@ -111,6 +120,7 @@ impl From<Endpoint> for Target {
         match endpoint {
             Endpoint::Host => Self::host(),
             Endpoint::Webview(label) => Self::webview(&*label),
+            Endpoint::Node(node) => Self::node(&*node),
         }
     }
 }

@@ -193,6 +193,51 @@ pub trait StreamRequest: Serialize + DeserializeOwned + JsonSchema + 'static {
     }
 }
 
+/// A channel that pages open to the host: parts both ways.
+///
+/// The type is that of the payload with which a page opens it, and its doc comment describes the channel. In an app, register
+/// the type with `Builder::channel_request`: what pages send under its name must then match these types, and `ChannelMap` is
+/// generated.
+///
+/// ```
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+/// use tauri_plugin_event_bus_types::ChannelRequest;
+///
+/// /// A room of the chat.
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// struct Room {
+///     name: String,
+/// }
+///
+/// /// What somebody has said.
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// struct Said {
+///     from: String,
+///     text: String,
+/// }
+///
+/// impl ChannelRequest for Room {
+///     const NAME: &'static str = "chat";
+///     type Incoming = String;
+///     type Outgoing = Said;
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no channel of the bus",
+    note = "implement `ChannelRequest` for it: `impl ChannelRequest for {Self} {{ const NAME: &'static str = \"…\"; type Incoming = …; type Outgoing = …; }}`"
+)]
+pub trait ChannelRequest: DeserializeOwned + JsonSchema + 'static {
+    /// The name of the channel: 1 to 255 bytes.
+    const NAME: &'static str;
+
+    /// The type of the parts that a page sends.
+    type Incoming: DeserializeOwned + JsonSchema + 'static;
+
+    /// The type of the parts that the host sends.
+    type Outgoing: Serialize + JsonSchema + 'static;
+}
+
 // The plugin calls these, and not the methods: a type may override a method, and what pages get has to be JSON.
 
 /// Reads a payload and its bytes: see [`Event::from_json`].

@@ -20,7 +20,23 @@ const SESSION_BUS: &str = r#"<busconfig>
 "#;
 
 pub(crate) fn bench(arguments: &[&str]) -> Outcome {
+    if let ["nats", options @ ..] = arguments {
+        return nats(options);
+    }
     on_private_display("benchmark", "bench", arguments)
+}
+
+fn nats(options: &[&str]) -> Outcome {
+    match options {
+        [] | ["--write-docs"] => {}
+        [unknown, ..] => {
+            return Err(format!(
+                "unknown option {unknown:?} of `cargo xtask bench nats`; it takes --write-docs"
+            ));
+        }
+    }
+    system::for_links()?;
+    on_private_display("nats-bench", "bench-nats", options)
 }
 
 pub(crate) fn soak(arguments: &[&str]) -> Outcome {

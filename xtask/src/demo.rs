@@ -47,7 +47,10 @@ pub(crate) fn demo(arguments: &[&str]) -> Outcome {
         (false, false) => open(&options),
         (false, true) => drive(&options),
         (true, false) => open_shop(),
-        (true, true) => steps::journey("shop::"),
+        (true, true) => {
+            system::for_links()?;
+            steps::journey("shop::")
+        }
     }
 }
 

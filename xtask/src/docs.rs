@@ -10,7 +10,11 @@ use crate::{
 use std::{env, fs};
 
 /// The crates that users read about.
-const CRATES: [&str; 2] = ["tauri_plugin_event_bus", "tauri_plugin_event_bus_types"];
+const CRATES: [&str; 3] = [
+    "tauri_plugin_event_bus",
+    "tauri_plugin_event_bus_types",
+    "tauri_plugin_event_bus_nats",
+];
 
 /// Documents the whole workspace, whose dependencies other steps have checked with the same features.
 pub(crate) fn docs() -> Outcome {

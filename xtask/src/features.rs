@@ -8,6 +8,7 @@ const CRATES: [(&str, &str); 3] = [
     ("tauri-plugin-event-bus-types", "types"),
     ("tauri-plugin-event-bus-guest", "guest-rs"),
     ("tauri-plugin-event-bus", ""),
+    ("tauri-plugin-event-bus-nats", "nats"),
 ];
 
 /// Checks each crate without features and with each feature alone. A warning is an error.
@@ -54,6 +55,7 @@ mod tests {
             "flood-limits",
             "page-crashes",
             "stream",
+            "test",
             "typed",
             "unstable",
         ] {

@@ -66,10 +66,14 @@ Commands of this repository. Each one works in a fresh clone.
                         idle
       --long            send two million small events instead of 500,000
       --only <scenario> run one of flood, eight-windows, page-to-page, latency,
-                        payloads, round-trips, small-memory, large-memory, idle,
-                        micro; may be given several times
+                        payloads, round-trips, streams, small-memory,
+                        large-memory, idle, micro; may be given several times
       --rounds <number> set how often each alternative is measured
       --write-docs      copy the result to docs/benchmarks/
+  cargo xtask bench nats
+                        compare events between two nodes over NATS with the NATS
+                        client alone, and windows of two nodes with those of one
+      --write-docs      copy the result to docs/benchmarks/nats.md
   cargo xtask simulate  run pages and the host under other seeds, for ten minutes
       --minutes <number> run for so long
       --seeds <a>..<b>  run these seeds

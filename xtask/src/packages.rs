@@ -11,6 +11,7 @@ use std::{
 const CRATE: &str = "tauri-plugin-event-bus";
 const TYPES: &str = "tauri-plugin-event-bus-types";
 const GUEST: &str = "tauri-plugin-event-bus-guest";
+const NATS: &str = "tauri-plugin-event-bus-nats";
 const NPM: &str = "tauri-plugin-event-bus-api";
 const MIGRATE: &str = "tauri-plugin-event-bus-migrate";
 
@@ -38,7 +39,8 @@ const CRATE_FILES: &[&str] = &[
     "tests/runners/vitest.browser.js",
 ];
 
-const TYPES_FILES: &[&str] = &[
+/// The files of the other crates.
+const SMALL_CRATE_FILES: &[&str] = &[
     "Cargo.lock",
     "Cargo.toml",
     "Cargo.toml.orig",
@@ -95,12 +97,12 @@ pub(crate) fn test() -> Outcome {
 
 /// Packs the crates in one go, since none is in a registry yet.
 fn pack_crates(folder: &Path) -> Outcome {
-    let crates = [
-        (TYPES, TYPES_FILES),
+    for (name, expected) in [
+        (TYPES, SMALL_CRATE_FILES),
         (CRATE, CRATE_FILES),
+        (NATS, SMALL_CRATE_FILES),
         (GUEST, GUEST_FILES),
-    ];
-    for (name, expected) in crates {
+    ] {
         let files = checked_output(
             "cargo",
             &["package", "--package", name, "--list", "--allow-dirty"],
@@ -118,11 +120,18 @@ fn pack_crates(folder: &Path) -> Outcome {
         "--package",
         CRATE,
         "--package",
+        NATS,
+        "--package",
         GUEST,
         "--no-verify",
         "--allow-dirty",
     ])?;
-    for (name, place) in [(TYPES, "types"), (CRATE, "crate"), (GUEST, "guest")] {
+    for (name, place) in [
+        (TYPES, "types"),
+        (CRATE, "crate"),
+        (NATS, "nats"),
+        (GUEST, "guest"),
+    ] {
         let packed = packed_crate(name)?;
         let unpacked = folder.join(place);
         unpack(&packed, &unpacked)?;
@@ -131,7 +140,7 @@ fn pack_crates(folder: &Path) -> Outcome {
     Ok(())
 }
 
-/// The archive of a crate. The name of one crate begins that of the other, so the version decides.
+/// The archive of a crate. The name of one crate begins that of others, so the version decides.
 fn packed_crate(name: &str) -> Outcome<PathBuf> {
     let packages = target().join("package");
     let is_own = |file: &str| {
@@ -197,7 +206,7 @@ fn pack_npm(folder: &Path) -> Outcome<PathBuf> {
 fn run_app(folder: &Path, tarball: &Path) -> Outcome {
     let app = folder.join("app");
     copy(&root().join("tests/packaging/app"), &app)?;
-    for place in ["types", "crate"] {
+    for place in ["types", "crate", "nats"] {
         fs::rename(folder.join(place), app.join(place))
             .map_err(|error| format!("cannot move the crate: {error}"))?;
     }

@@ -8,7 +8,12 @@ use crate::{
 use std::{env, fs};
 
 /// Every manifest with the version of a release.
-const CARGO: [&str; 3] = ["Cargo.toml", "types/Cargo.toml", "guest-rs/Cargo.toml"];
+const CARGO: [&str; 4] = [
+    "Cargo.toml",
+    "types/Cargo.toml",
+    "nats/Cargo.toml",
+    "guest-rs/Cargo.toml",
+];
 const NPM: [&str; 2] = ["guest-js/package.json", "migrate/package.json"];
 
 pub(crate) fn release(arguments: &[&str]) -> Outcome {
@@ -38,7 +43,7 @@ pub(crate) fn release(arguments: &[&str]) -> Outcome {
     Ok(())
 }
 
-/// The one version of all manifests, and of the dependencies of crates on each other.
+/// The one version of all manifests, and of the dependencies of the crates on each other.
 fn versions() -> Outcome<String> {
     let mut found = Vec::new();
     for manifest in CARGO {
@@ -47,15 +52,16 @@ fn versions() -> Outcome<String> {
     for manifest in NPM {
         found.push((manifest, json_version(&read(manifest)?).unwrap_or_default()));
     }
-    let types = "tauri-plugin-event-bus-types = { version = \"=";
-    for manifest in [CARGO[0], CARGO[2]] {
-        let cargo = read(manifest)?;
-        let line = cargo.lines().find_map(|line| line.strip_prefix(types));
+    for (manifest, dependency) in [
+        (CARGO[0], "tauri-plugin-event-bus-types"),
+        (CARGO[2], "tauri-plugin-event-bus"),
+        (CARGO[3], "tauri-plugin-event-bus-types"),
+    ] {
+        let text = read(manifest)?;
+        let beginning = format!("{dependency} = {{ version = \"=");
+        let line = text.lines().find_map(|line| line.strip_prefix(&*beginning));
         let needed = line.and_then(|rest| rest.split('"').next());
-        found.push((
-            "a dependency on the crate of types",
-            needed.unwrap_or_default().to_owned(),
-        ));
+        found.push((dependency, needed.unwrap_or_default().to_owned()));
     }
     agreed(&found)
 }

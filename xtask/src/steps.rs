@@ -32,6 +32,7 @@ const CHECK: &[Step] = &[
 
 const TEST: &[Step] = &[
     ("system packages for windows", system::for_windows),
+    ("NATS server", system::for_links),
     ("Rust tests", || cargo(&["test", "--workspace"])),
     ("concurrent Rust under a model checker", model),
     ("pages and the host under four hundred seeds", simulation),
@@ -285,7 +286,8 @@ pub(crate) fn journey(name: &str) -> Outcome {
 
 fn journey_with(name: &str, skipped: &[&str], environment: &[(&str, &str)]) -> Outcome {
     let bins = ["shop", "moving_before", "moving_after"].map(|bin| ["--bin", bin]);
-    cargo(&[&["build", "--workspace"], bins.as_flattened()].concat())?;
+    let build = ["build", "--workspace", "--features", "shop/machines"];
+    cargo(&[&build[..], bins.as_flattened()].concat())?;
     let mut journeys = vec!["test", "--workspace", "--test", "journeys", name];
     journeys.extend(["--", "--test-threads=1", "--skip", "chromium::"]);
     journeys.extend(skipped.iter().flat_map(|skipped| ["--skip", *skipped]));

@@ -13,12 +13,22 @@ const BUILD: &[&str] = &[
     "librsvg2-dev",
 ];
 const WINDOWS: &[&str] = &["webkit2gtk-driver", "xvfb", "xauth", "dbus-x11"];
+/// What the tests of links start.
+const SERVERS: &[&str] = &["nats-server"];
 const CHROMIUM: &[&str] = &["chromium", "chromium-driver"];
 const FONT: &str = "fonts-dejavu-core";
 
 /// Installs what compiling needs.
 pub(crate) fn for_building() -> Outcome {
     install(BUILD)
+}
+
+/// Installs the server that the tests of links start, unless it is there.
+pub(crate) fn for_links() -> Outcome {
+    match on_path("nats-server") {
+        true => Ok(()),
+        false => install(SERVERS),
+    }
 }
 
 /// Installs what compiling and driving windows need.

@@ -74,6 +74,14 @@ const listeners = {
   },
   bus: () => eventBus.listen(EVENT, ({ payload }) => handle(payload)),
   pull: () => listeners.bus(),
+  stream: async () => {
+    const { label } = window.__TAURI_INTERNALS__.metadata.currentWebview
+    const parts = eventBus.requestStream(eventBus.HOST, 'bench:stream', label)
+    const read = async () => {
+      for await (const part of parts) handle(part)
+    }
+    read().catch((error) => report('failed', String(error?.message ?? error)))
+  },
   limit: async () => {
     readLimits()
   },
@@ -153,6 +161,7 @@ const orders = {
     const respond = ({ payload: { id, payload } }) => core.invoke('respond', { id, response: respondTo(payload) })
     await event.listen('bench:request', respond)
     await eventBus.respond('bench:request', respondTo)
+    await eventBus.listen('bench:handled', () => {})
   },
   received: () => report('received', received),
   pulls: () => report('pulls', pulls),

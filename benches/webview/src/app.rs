@@ -2,7 +2,7 @@
 
 use crate::{
     measure,
-    methods::now_micros,
+    methods::{Part, now_micros},
     pages::{Host, Report},
     plan::{Engine, Task},
     websocket,
@@ -18,6 +18,8 @@ use tauri::{
     AppHandle, Context as AppContext, RunEvent, Runtime, State, WebviewWindow, Wry,
     ipc::{Channel, InvokeResponseBody, Response},
 };
+use tauri_plugin_event_bus::request::{PartSender, ResponderResult};
+use tauri_plugin_event_bus::{EventBus, EventBusExt};
 
 /// Runs the app in this engine until all tasks are done.
 pub(crate) fn serve(engine: Engine) -> Result<()> {
@@ -60,6 +62,7 @@ fn serve_in<R: Runtime>(context: AppContext<R>) -> Result<()> {
             respond
         ])
         .build(context)?;
+    respond_with_streams(&app.event_bus(), &host)?;
     let handle = app.handle().clone();
     let mut tasks = Some((tasks, reports));
     app.run(move |_, event| match event {
@@ -80,6 +83,17 @@ fn serve_in<R: Runtime>(context: AppContext<R>) -> Result<()> {
         RunEvent::ExitRequested { api, code, .. } if code.is_none() => api.prevent_exit(),
         _ => {}
     });
+    Ok(())
+}
+
+/// Keeps the sender of each stream that a page requests. The streams end with their pages.
+fn respond_with_streams(bus: &EventBus, host: &Arc<Host>) -> Result<()> {
+    let host = Arc::clone(host);
+    let keep = move |label: String, out: PartSender<Part>| {
+        host.streams.put(&label, out);
+        std::future::pending::<ResponderResult<()>>()
+    };
+    bus.respond_stream("bench:stream", keep)?.forget();
     Ok(())
 }
 

@@ -9,6 +9,7 @@
 //! `cargo xtask bench` runs it on a private display.
 
 mod app;
+mod engine;
 mod limit;
 mod measure;
 mod methods;
@@ -21,6 +22,7 @@ mod report;
 mod results;
 mod round_trips;
 mod run;
+mod streams;
 mod websocket;
 
 use anyhow::Result;

@@ -266,7 +266,7 @@ impl<R: Runtime> Bench<R> {
             listen: None,
             send: None,
             count_pulls: false,
-            pulls_only: caller == Caller::Pull,
+            pulls_only: [Caller::Pull, Caller::HandledPull].contains(&caller),
         })?;
         self.pages.order(&label, json!({ "order": "respond" }))?;
         let requester = Requester::new(&self.app, &self.host, caller, &label)?;

@@ -16,6 +16,7 @@ use tauri::{
     AppHandle, Emitter as _, Runtime,
     ipc::{Channel, InvokeResponseBody},
 };
+use tauri_plugin_event_bus::request::PartSender;
 use tauri_plugin_event_bus::{Bytes, EventBus, EventBusExt};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_tungstenite::tungstenite::Message;
@@ -38,6 +39,24 @@ pub(crate) struct Payload<'a> {
     pub(crate) i: usize,
     pub(crate) at: u64,
     pub(crate) body: &'a Content,
+}
+
+/// The payload of a part of a stream.
+#[derive(Debug, Serialize)]
+pub(crate) struct Part {
+    i: usize,
+    at: u64,
+    body: Content,
+}
+
+impl Part {
+    fn of(payload: &Payload<'_>) -> Self {
+        Self {
+            i: payload.i,
+            at: payload.at,
+            body: payload.body.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -111,6 +130,7 @@ pub(crate) enum Emitter<R: Runtime> {
     Channel(Vec<Channel<InvokeResponseBody>>),
     WebSocket(Vec<UnboundedSender<Message>>),
     Bus(EventBus),
+    Stream(Vec<PartSender<Part>>),
     Limit {
         app: AppHandle<R>,
         host: Arc<Host>,
@@ -144,6 +164,11 @@ impl<R: Runtime> Emitter<R> {
                     .context("a window has no WebSocket")?,
             ),
             Method::Bus | Method::Pull => Self::Bus(app.event_bus()),
+            Method::Stream => Self::Stream(
+                all()
+                    .map(|label| host.stream_of(label))
+                    .collect::<Result<_>>()?,
+            ),
             Method::Limit => Self::Limit {
                 app: app.clone(),
                 host: Arc::clone(host),
@@ -177,6 +202,11 @@ impl<R: Runtime> Emitter<R> {
             }
             Self::Bus(bus) => {
                 bus.emit(EVENT, payload)?;
+            }
+            Self::Stream(streams) => {
+                for stream in streams {
+                    stream.blocking_send(Part::of(payload))?;
+                }
             }
             // The same text as in the batches of the plugin.
             Self::Limit { batch, before, .. } => {

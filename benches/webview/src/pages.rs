@@ -1,6 +1,7 @@
 //! What the host knows about its pages, and their reports.
 
 use crate::{
+    methods::Part,
     plan::Method,
     processes::{renderers, web_processes},
     round_trips::Responses,
@@ -18,6 +19,7 @@ use tauri::{
     AppHandle, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
     ipc::{Channel, InvokeResponseBody},
 };
+use tauri_plugin_event_bus::request::PartSender;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -108,6 +110,7 @@ pub(crate) struct Host {
     pub(crate) limits: Mail<String>,
     pub(crate) channels: ByLabel<Channel<InvokeResponseBody>>,
     pub(crate) sockets: ByLabel<UnboundedSender<Message>>,
+    pub(crate) streams: ByLabel<PartSender<Part>>,
     relay_to: Mutex<String>,
     pub(crate) responses: Responses,
 }
@@ -121,6 +124,7 @@ impl Host {
             limits: Mail::new(),
             channels: ByLabel::new(),
             sockets: ByLabel::new(),
+            streams: ByLabel::new(),
             relay_to: Mutex::default(),
             responses: Responses::default(),
         };
@@ -143,11 +147,26 @@ impl Host {
         label.clone_into(&mut relay_to);
     }
 
+    /// The sender of the stream that this window has requested, once the request has come.
+    pub(crate) fn stream_of(&self, label: &str) -> Result<PartSender<Part>> {
+        let deadline = Instant::now() + END_TIMEOUT;
+        loop {
+            if let Some(stream) = self.streams.get(label) {
+                return Ok(stream);
+            }
+            if Instant::now() > deadline {
+                bail!("{label} has requested no stream");
+            }
+            sleep(Duration::from_millis(1));
+        }
+    }
+
     fn forget_windows(&self) {
         self.orders.0.clear();
         self.limits.0.clear();
         self.channels.clear();
         self.sockets.clear();
+        self.streams.clear();
     }
 }
 

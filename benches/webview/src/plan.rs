@@ -1,37 +1,10 @@
 //! The measurements and their number of repetitions.
 
+pub(crate) use crate::engine::Engine;
+use crate::streams;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-
-/// What renders the pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Engine {
-    WebKit,
-    /// With the runtime of the journeys, over DevTools.
-    Chromium,
-}
-
-impl Engine {
-    pub(crate) fn key(self) -> &'static str {
-        match self {
-            Self::WebKit => "webkit",
-            Self::Chromium => "chromium",
-        }
-    }
-
-    /// Memory and wake-ups are those of WebKit's processes. Chromium shares its processes between windows.
-    fn measures(self, scenario: Scenario) -> bool {
-        let of_processes = [Scenario::SmallMemory, Scenario::LargeMemory, Scenario::Idle];
-        self == Self::WebKit || !of_processes.contains(&scenario)
-    }
-
-    /// In Chromium, all pages pull. It connects a page to this machine only if the user permits it, and no user is there.
-    fn has(self, method: Method) -> bool {
-        self == Self::WebKit || !matches!(method, Method::Pull | Method::WebSocket)
-    }
-}
 
 /// How events reach a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,16 +16,19 @@ pub(crate) enum Method {
     Bus,
     /// The event bus in a page that cannot be called.
     Pull,
+    /// A stream that the page requests, with credit.
+    Stream,
     Limit,
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Emit,
         Self::Channel,
         Self::WebSocket,
         Self::Bus,
         Self::Pull,
+        Self::Stream,
         Self::Limit,
     ];
 
@@ -63,6 +39,7 @@ impl Method {
             Self::WebSocket => "WebSocket",
             Self::Bus => "event bus",
             Self::Pull => "bus by pull",
+            Self::Stream => "bus stream",
             Self::Limit => "limit",
         }
     }
@@ -75,6 +52,7 @@ impl Method {
             Self::WebSocket => "websocket",
             Self::Bus => "bus",
             Self::Pull => "pull",
+            Self::Stream => "stream",
             Self::Limit => "limit",
         }
     }
@@ -103,6 +81,10 @@ pub(crate) enum Caller {
     Bus,
     /// The event bus, with a page that cannot be called.
     Pull,
+    /// With `emit_handled` of the event bus, which responds with no value.
+    Handled,
+    /// The same, with a page that cannot be called.
+    HandledPull,
 }
 
 /// A measurement, in its own windows.
@@ -160,6 +142,7 @@ pub(crate) enum Scenario {
     RoundTrips,
     Payloads,
     Bytes,
+    Streams,
     SmallMemory,
     LargeMemory,
     Idle,
@@ -167,7 +150,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Flood,
         Self::EightWindows,
         Self::PageToPage,
@@ -175,6 +158,7 @@ impl Scenario {
         Self::RoundTrips,
         Self::Payloads,
         Self::Bytes,
+        Self::Streams,
         Self::SmallMemory,
         Self::LargeMemory,
         Self::Idle,
@@ -190,6 +174,7 @@ impl Scenario {
             Self::RoundTrips => "round-trips",
             Self::Payloads => "payloads",
             Self::Bytes => "bytes",
+            Self::Streams => "streams",
             Self::SmallMemory => "small-memory",
             Self::LargeMemory => "large-memory",
             Self::Idle => "idle",
@@ -315,9 +300,9 @@ impl Options {
         };
         let less = if self.quick { 2 } else { 1 };
         let methods = |limit: bool| {
-            Method::ALL
-                .into_iter()
-                .filter(move |method| limit || *method != Method::Limit)
+            Method::ALL.into_iter().filter(move |method| {
+                *method != Method::Stream && (limit || *method != Method::Limit)
+            })
         };
         let key = || scenario.key().to_owned();
         match scenario {
@@ -371,7 +356,11 @@ impl Options {
                 .into_iter()
                 .flat_map(|(in_flight, requests)| {
                     let task = move |method: Method, caller| {
-                        let title = if caller == Caller::Eval { ", eval" } else { "" };
+                        let title = match caller {
+                            Caller::Eval => ", eval",
+                            Caller::Handled | Caller::HandledPull => ", handled",
+                            _ => "",
+                        };
                         let key = format!("{}: {in_flight}{title}", scenario.key());
                         let task = Task::RoundTrips {
                             caller,
@@ -385,6 +374,8 @@ impl Options {
                         task(Method::Emit, Caller::Eval),
                         task(Method::Bus, Caller::Bus),
                         task(Method::Pull, Caller::Pull),
+                        task(Method::Bus, Caller::Handled),
+                        task(Method::Pull, Caller::HandledPull),
                     ]
                 })
                 .collect(),
@@ -410,6 +401,7 @@ impl Options {
                     })
                 })
                 .collect(),
+            Scenario::Streams => streams::tasks(self.quick),
             Scenario::SmallMemory => self.memory(
                 scenario,
                 Body::Text(100),
@@ -450,7 +442,7 @@ impl Options {
     ) -> Vec<(String, Method, Task)> {
         Method::ALL
             .into_iter()
-            .filter(|method| *method != Method::Limit)
+            .filter(|method| !matches!(method, Method::Limit | Method::Stream))
             .map(|method| {
                 let task = Task::Stream {
                     method,

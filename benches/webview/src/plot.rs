@@ -128,6 +128,7 @@ fn color(method: Method) -> &'static str {
     match method {
         Method::Bus => "#0969da",
         Method::Pull => "#54aeff",
+        Method::Stream => "#218bff",
         Method::Limit => "#d0d7de",
         Method::Emit => "#9a6700",
         Method::Channel => "#bf8700",

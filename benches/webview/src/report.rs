@@ -303,7 +303,7 @@ fn page(
     for method in Method::ALL {
         let _ = write!(page, " {} |", method.title());
     }
-    page.push_str("\n|---|---|---:|---:|---:|---:|---:|---:|\n");
+    page.push_str("\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n");
     for row in rows {
         let _ = write!(page, "| {} | {} |", row.title, row.unit);
         for method in Method::ALL {
@@ -314,7 +314,8 @@ fn page(
     let _ = write!(
         page,
         "\n*Channel* sends one message per event. *WebSocket* is a connection on the loopback interface. {} *Bus by pull* is \
-         the event bus in a page that is not called. Growth is in resident memory, right after the \
+         the event bus in a page that is not called. *Bus stream* is a stream that the page requests, with the default \
+         credit. Growth is in resident memory, right after the \
          last event or after five idle seconds, whichever is greater. Every measurement has its own windows and fails \
          unless each event was handled once.\n\n\
          ## Cost of a call to `emit` on the host\n\n| | µs |\n|---|---:|\n",

@@ -63,13 +63,13 @@ impl Results {
     }
 
     /// The number of events of a measurement.
-    fn events(&self, scenario: &str) -> String {
+    pub(crate) fn events(&self, scenario: &str) -> String {
         let events = self.of(scenario).map(|one| one.sample.events).max();
         thousands(events.unwrap_or(0) as f64)
     }
 
     /// The medians of a figure, by method.
-    fn row(
+    pub(crate) fn row(
         &self,
         title: &str,
         unit: &'static str,
@@ -143,11 +143,20 @@ impl Results {
             };
             let key = round_trips(in_flight);
             rows.extend(self.row(&title, "responses/s", &key, events_per_second));
-            let (title, key) = (
-                format!("{title}, eval_with_callback for emit"),
-                format!("{key}, eval"),
-            );
-            rows.extend(self.row(&title, "responses/s", &key, events_per_second));
+            let eval = format!("{title}, eval_with_callback for emit");
+            rows.extend(self.row(
+                &eval,
+                "responses/s",
+                &format!("{key}, eval"),
+                events_per_second,
+            ));
+            let handled = format!("events that are handled, {in_flight} at a time");
+            rows.extend(self.row(
+                &handled,
+                "outcomes/s",
+                &format!("{key}, handled"),
+                events_per_second,
+            ));
         }
         for (title, ..) in PAYLOADS {
             let scenario = payloads(title);
@@ -166,6 +175,7 @@ impl Results {
                 megabytes_per_second,
             ));
         }
+        rows.extend(self.stream_rows());
         for (title, scenario) in MEMORY {
             let key = scenario.key();
             let title = format!("{} {title}", self.events(key));
@@ -179,13 +189,7 @@ impl Results {
                 &format!("growth of the host process, {title}"),
                 "MB",
                 key,
-                |it| {
-                    let memory = it.memory?;
-                    Some(
-                        (memory.after_rest.host.rss as f64 - memory.before.host.rss as f64)
-                            / MEGABYTE,
-                    )
-                },
+                host_growth,
             ));
         }
         let idle = Scenario::Idle.key();
@@ -239,6 +243,7 @@ impl Results {
                 ..verdict
             }));
         }
+        verdicts.extend(self.stream_verdicts());
         verdicts.extend(self.latency_verdicts());
         for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([1.0, 3.0]) {
             let title = format!("requests to a page, {in_flight} at a time");
@@ -249,6 +254,7 @@ impl Results {
         for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([0.8, 2.0]) {
             verdicts.extend(self.eval_verdict(in_flight, least));
         }
+        verdicts.extend(self.handled_verdict(64, 0.8));
         for (title, scenario) in MEMORY {
             let row = self.row("", "MB", scenario.key(), growth);
             verdicts.extend(
@@ -331,6 +337,21 @@ impl Results {
         })
     }
 
+    /// What `emit_handled` reaches beside requests.
+    fn handled_verdict(&self, in_flight: usize, least: f64) -> Option<Verdict> {
+        let row = |scenario: &str| self.row("", "", scenario, events_per_second);
+        let figure = |scenario: &str| row(scenario)?.figure(Method::Bus);
+        let key = round_trips(in_flight);
+        let ratio = figure(&format!("{key}, handled"))? / figure(&key)?;
+        Some(Verdict {
+            title: format!("events that are handled, {in_flight} at a time"),
+            reached: format!("{ratio:.2} × requests"),
+            target: format!("≥ {least}"),
+            met: ratio >= least,
+            aim: None,
+        })
+    }
+
     fn latency_verdicts(&self) -> Vec<Verdict> {
         let scenario = Scenario::Latency.key();
         let above = |figure: Figure| {
@@ -393,7 +414,7 @@ impl Results {
     }
 }
 
-type Figure = fn(&Sample) -> Option<f64>;
+pub(crate) type Figure = fn(&Sample) -> Option<f64>;
 
 const MEMORY: [(&str, Scenario); 2] = [
     ("small events", Scenario::SmallMemory),
@@ -428,21 +449,26 @@ fn bytes(title: &str) -> String {
     format!("{}: {title}", Scenario::Bytes.key())
 }
 
+pub(crate) fn host_growth(sample: &Sample) -> Option<f64> {
+    let memory = sample.memory?;
+    Some((memory.after_rest.host.rss as f64 - memory.before.host.rss as f64) / MEGABYTE)
+}
+
 fn payloads(title: &str) -> String {
     format!("{}: {title}", Scenario::Payloads.key())
 }
 
-fn events_per_second(sample: &Sample) -> Option<f64> {
+pub(crate) fn events_per_second(sample: &Sample) -> Option<f64> {
     (sample.seconds > 0.0).then(|| sample.events as f64 / sample.seconds)
 }
 
-fn megabytes_per_second(sample: &Sample) -> Option<f64> {
+pub(crate) fn megabytes_per_second(sample: &Sample) -> Option<f64> {
     Some(events_per_second(sample)? * sample.payload_bytes as f64 / MEGABYTE)
 }
 
 /// The growth of the web process, right away or after idling, whichever is greater. In resident memory: PSS changes with
 /// every other process that uses the same libraries.
-fn growth(sample: &Sample) -> Option<f64> {
+pub(crate) fn growth(sample: &Sample) -> Option<f64> {
     let memory = sample.memory?;
     let after = memory.after.web.rss.max(memory.after_rest.web.rss);
     Some((after as f64 - memory.before.web.rss as f64) / MEGABYTE)

@@ -18,6 +18,9 @@ use tokio::sync::oneshot;
 /// The name of the request, with every method.
 pub(crate) const REQUEST: &str = "bench:request";
 
+/// The name of the event that a page handles.
+const HANDLED: &str = "bench:handled";
+
 /// The requests to which a page responds with a command.
 #[derive(Default)]
 pub(crate) struct Responses(Mutex<Waiting>);
@@ -109,6 +112,14 @@ impl<R: Runtime> Requester<R> {
                     .as_ref()
                     .eval_with_callback(script, move |json| sender.send(json))?;
                 serde_json::from_str(&receiver.await?)?
+            }
+            Caller::Handled | Caller::HandledPull => {
+                let emit = self.bus.emit_handled(HANDLED, &payload);
+                let handled = emit.to(self.window.label()).await?;
+                if !handled.is_handled() || handled.pages.len() != 1 {
+                    bail!("{n} has become {handled:?}");
+                }
+                return Ok(());
             }
             Caller::Bus | Caller::Pull => {
                 self.bus

@@ -17,6 +17,10 @@ use std::{
 
 const LABELS: [&str; 2] = ["main", "second"];
 
+/// Keys, as WebDriver writes them.
+const ENTER: char = '\u{e007}';
+const CTRL_C: &str = "\u{e009}c\u{e000}";
+
 /// Where things are in the playground's page.
 mod at {
     pub(crate) const NAME: &str = "[data-testid=event-name]";
@@ -30,6 +34,8 @@ mod at {
     pub(crate) const JOB_PLOT: &str = "[data-testid=job-plot]";
     pub(crate) const JOB_PAUSE: &str = "[data-testid=job-list] tr:last-child [data-act=pause]";
     pub(crate) const TASK_START: &str = "[data-testid=task-start]";
+    pub(crate) const TERMINAL_OPEN: &str = "[data-testid=terminal-open]";
+    pub(crate) const TERMINAL_KEYS: &str = ".xterm-helper-textarea";
     pub(crate) const TASK_PROGRESS: &str = "[data-testid=task-progress]";
     pub(crate) const REQUEST_FROM_RUST: &str = "[data-testid=request-from-rust]";
     pub(crate) const REQUEST_TO_OTHER: &str = "[data-testid=request-to-other]";
@@ -77,30 +83,23 @@ async fn drive() -> Result<()> {
         let picture = options.picture.with_file_name("request.png");
         outcome = send_requests(&app, &main, &second, &picture).await;
     }
+    if outcome.is_ok() {
+        let picture = options.picture.with_file_name("terminal.png");
+        outcome = use_terminal(&app, &main, &picture).await;
+    }
     for window in [&main, &second] {
         print(window).await?;
     }
     save(&app, &options.picture).await?;
     outcome?;
     println!(
-        "broadcast, targeted and periodic events arrived where they should and nowhere else; requests got their responses"
+        "broadcast, targeted and periodic events arrived where they should and nowhere else; requests got their responses; a task outlived a reload, and a terminal worked"
     );
     Ok(())
 }
 
 async fn exercise(main: &Window<'_>, second: &Window<'_>) -> Result<()> {
-    // First, because its many events would push the others out of the picture.
-    main.click(at::TASK_START).await?;
-    for window in [main, second] {
-        let finished = format!(
-            "document.querySelector('{}').value >= 100",
-            at::TASK_PROGRESS
-        );
-        window
-            .until("the task to finish", &finished, &[])
-            .await
-            .context("the progress from Rust did not arrive")?;
-    }
+    run_task(main, second).await?;
 
     send(main, "cart:updated", r#"{"itemCount":3}"#, "").await?;
     for window in [main, second] {
@@ -159,6 +158,67 @@ async fn exercise(main: &Window<'_>, second: &Window<'_>) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Reloads the window of a task in the middle, follows it in both, and cancels another run from the other window.
+async fn run_task(main: &Window<'_>, second: &Window<'_>) -> Result<()> {
+    let progress = |condition: &str| {
+        let bar = at::TASK_PROGRESS;
+        format!("document.querySelector('{bar}').{condition}")
+    };
+    let begun = format!("{} && {}", progress("value > 5"), progress("value < 90"));
+    main.click(at::TASK_START).await?;
+    main.until("the task to begin", &begun, &[]).await?;
+    main.reload().await?;
+    for window in [main, second] {
+        window
+            .until("the task to finish", &progress("value >= 100"), &[])
+            .await
+            .context("the progress from Rust did not arrive")?;
+    }
+    second.click(at::TASK_START).await?;
+    main.until("the next run to begin", &begun, &[]).await?;
+    main.click(at::TASK_START).await?;
+    for window in [main, second] {
+        let cancelled = progress("dataset.state === 'cancelled'");
+        window.until("the cancellation", &cancelled, &[]).await?;
+    }
+    Ok(())
+}
+
+/// Types into a shell, resizes it, stops a flood with Ctrl-C, and ends it.
+async fn use_terminal(app: &App, main: &Window<'_>, picture: &Path) -> Result<()> {
+    main.click(at::TERMINAL_OPEN).await?;
+    let terminal = app.window("terminal").await?;
+    let shows = async |text: &str| {
+        let expression = "document.querySelector('.xterm-rows')?.textContent.includes(args[0])";
+        terminal
+            .until(&format!("“{text}”"), expression, &[text.into()])
+            .await
+            .map(drop)
+    };
+    typed(&terminal, "echo ready-$((20 + 22))").await?;
+    shows("ready-42").await?;
+    // More than all credit, at the speed of the page.
+    typed(&terminal, "yes | head -100000; echo head-$((1 + 1))").await?;
+    shows("head-2").await?;
+    typed(&terminal, "yes").await?;
+    shows("yyyy").await?;
+    terminal.press_keys(at::TERMINAL_KEYS, CTRL_C).await?;
+    typed(&terminal, "echo stopped-$((3 + 4))").await?;
+    shows("stopped-7").await?;
+    save(app, picture).await?;
+    typed(&terminal, "exit").await?;
+    let ended =
+        "document.querySelector('[data-testid=terminal-end]').textContent.includes('ended')";
+    terminal.until("the end of the shell", ended, &[]).await?;
+    Ok(())
+}
+
+/// Presses these keys in the terminal, and Enter.
+async fn typed(terminal: &Window<'_>, text: &str) -> Result<()> {
+    let keys = format!("{text}{ENTER}");
+    terminal.press_keys(at::TERMINAL_KEYS, &keys).await
 }
 
 /// Responds to a request of Rust, with a picture of its dialog, and requests a value of the other window.

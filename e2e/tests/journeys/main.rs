@@ -24,4 +24,5 @@ mod rust_frontend;
 mod shop;
 mod streams;
 mod support;
+mod together;
 mod typed;

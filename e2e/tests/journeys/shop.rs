@@ -1,11 +1,11 @@
 //! The shop: the path of an order through two windows, checked by what a user sees.
 //!
-//! The app belongs to another package. Build it first: `cargo build --workspace --bin shop`.
+//! The app belongs to another package. Build it first: `cargo build --workspace --bin shop --features shop/machines`.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use e2e::{App, Launch, Window};
+use e2e::{App, Launch, NatsServer, Window};
 use serde_json::{Value, json};
 
 const ORDER: &str = "[data-testid=order]";
@@ -101,13 +101,69 @@ async fn text(window: &Window<'_>, selector: &str) -> Result<Value> {
     window.run(read, &[json!(selector)]).await
 }
 
+/// One of two machines, with its only window.
+async fn machine(server: &NatsServer, name: &str) -> Result<App> {
+    let launch = Launch::new(binary())
+        .size(800, 860)
+        .env("SHOP_NODE", name)
+        .env("SHOP_SERVER", server.url());
+    launch.start().await
+}
+
+#[tokio::test]
+async fn an_order_crosses_two_machines() -> Result<()> {
+    let server = NatsServer::start().await?;
+    let (till, office) = (
+        machine(&server, "till-1").await?,
+        machine(&server, "office").await?,
+    );
+    let (shop, office) = (till.window("shop").await?, office.window("office").await?);
+    // The list of the till comes from the office.
+    let stock = "[data-testid=products] [data-product='4'] [data-testid=stock]";
+    shows(&shop, stock, "4 left").await?;
+    let badge = "[data-testid=badge] strong";
+    for count in ["1", "2"] {
+        shop.click("[data-product='4'] [data-testid=add]").await?;
+        shows(&shop, badge, count).await?;
+    }
+    shop.click(ORDER).await?;
+    shows(&office, "[data-order='1'] .state", "paid").await?;
+    let thanks = "Order 1 is paid. Thank you!";
+    shows(&shop, "[data-testid=progress]", thanks).await?;
+    shows(&shop, stock, "2 left").await?;
+    // The office empties the cart of the till, and knows no cart itself.
+    shows(&shop, badge, "0").await?;
+    shows(&office, badge, "0").await?;
+    let paid = "[data-testid=tap] [data-event='shop:payment:paid']";
+    let causes = office
+        .until(
+            "the causes of the payment",
+            "document.querySelector(args[0])?.dataset.causes",
+            &[json!(paid)],
+        )
+        .await?;
+    assert_eq!(causes, "shop:order:created shop:payment:requested");
+
+    // What the office changes, the till shows.
+    office
+        .click("[data-testid=stocks] [data-product='2']")
+        .await?;
+    shows_value(&office, PRICE, "8.40").await?;
+    office.fill(PRICE, "9.20").await?;
+    office.click(SAVE).await?;
+    let price = "[data-product='2'] [data-testid=price]";
+    shows(&shop, price, "€9.20").await
+}
+
 #[tokio::test]
 async fn an_order_is_paid_and_every_list_follows() -> Result<()> {
     let app = Launch::new(binary())
         .size(1600, 860)
         .start()
         .await
-        .context("build the shop first: cargo build --workspace --bin shop")?;
+        .context(
+            "build the shop first: cargo build --workspace --bin shop --features shop/machines",
+        )?;
     app.display().paint(0xe4_e0_d6)?;
     let windows = Shop::of(&app).await?;
     fill_the_cart(&windows).await?;

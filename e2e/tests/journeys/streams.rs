@@ -1,4 +1,4 @@
-//! Streams and tasks.
+//! Streams, channels and tasks.
 
 use anyhow::Result;
 use e2e::{App, Found, until};
@@ -168,5 +168,60 @@ async fn a_task_survives_a_reload() -> Result<()> {
     // Who attaches late gets the result, too.
     other.run(FOLLOW, json!({ "task": "k" })).await?;
     assert_eq!(outcome(&other).await?, json!({ "result": "exported" }));
+    Ok(())
+}
+
+/// Opens a channel in the page, and keeps what has come of it.
+const REVERSE: &str = "
+    const [count, closes] = args[0]
+    window.parts = []
+    window.end = undefined
+    window.channel = bus.openChannel(bus.HOST, 'reverse-all', null, { credit: { parts: 8 } })
+    const { channel } = window
+    const read = async () => {
+        for await (const part of channel) window.parts.push([...part.slice(0, 2), part.length])
+    }
+    read().catch(() => {})
+    channel.closed.then(({ code }) => { window.end = code })
+    const write = async () => {
+        for (let n = 0; n < count; n += 1) await channel.send(Uint8Array.of(...new Array(100 + n).fill(0), n))
+        if (closes) channel.close()
+    }
+    write().catch(() => {})
+";
+
+#[tokio::test]
+async fn bytes_pass_both_ways_of_a_channel() -> Result<()> {
+    let app = launch().await?;
+    let main = Page::of(&app, "main").await?;
+    main.run(REVERSE, json!([100, true])).await?;
+    main.window
+        .until("its end", "window.end === 'completed'", &[])
+        .await?;
+    let parts = main.run("return window.parts", json!(null)).await?;
+    let expected: Vec<Value> = (0..100).map(|n| json!([n, 0, 101 + n])).collect();
+    assert_eq!(parts, Value::from(expected));
+    listed(&main, "streams", 0).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reload_amid_a_channel_ends_it() -> Result<()> {
+    let app = launch().await?;
+    let (main, other) = two(&app).await?;
+    main.run(REVERSE, json!([50, false])).await?;
+    main.window
+        .until("some parts", "window.parts.length === 50", &[])
+        .await?;
+    // Each half is listed.
+    listed(&other, "streams", 2).await?;
+    main.window.reload().await?;
+    let main = Page::of(&app, "main").await?;
+    listed(&main, "streams", 0).await?;
+    // The next page has channels of its own.
+    main.run(REVERSE, json!([3, true])).await?;
+    main.window
+        .until("its end", "window.end === 'completed'", &[])
+        .await?;
     Ok(())
 }

@@ -1,12 +1,12 @@
 // Not part of the app. `npm run check` compiles it to show what the generated types accept and reject.
-import { emit, emitTo, events, isGap, listen, on, once, startJob } from 'tauri-plugin-event-bus-api'
+import { emit, emitTo, events, HOST, isGap, listen, on, once, openChannel, startJob } from 'tauri-plugin-event-bus-api'
 import type { Theme } from './events'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 function same<A, B>(_: Equal<A, B>): void {}
 
 export async function typed(): Promise<void> {
-  on('task:progress', (progress) => same<typeof progress.state, 'running' | 'done' | 'cancelled'>(true))
+  on('task:started', (started) => same<typeof started.key, string>(true))
   once('ui:theme', (event) => same<typeof event.payload.theme, Theme>(true))
   on('ping', (payload) => same<typeof payload, unknown>(true))
   listen('window:*', (event) => {
@@ -17,10 +17,8 @@ export async function typed(): Promise<void> {
     if (!isGap(item)) same<typeof item.payload.uptimeSeconds, number>(true)
   }
 
-  await emit('task:cancel')
   await emit('cart:updated', { itemCount: 3 })
   await emitTo('main', 'pong', { from: 'a page', youSent: [1] })
-  await startJob('task:cancel', { everyMs: 1000 })
   await emit('not:declared', { anything: true })
   // @ts-expect-error The payload is missing.
   await emit('cart:updated')
@@ -28,8 +26,9 @@ export async function typed(): Promise<void> {
   await emit('cart:updated', { item_count: 3 })
   // @ts-expect-error There is no such theme.
   await emitTo('main', 'ui:theme', { theme: 'blue' })
-  // @ts-expect-error It has no payload.
-  await emit('task:cancel', 1)
+  await openChannel(HOST, 'terminal', { cols: 80, rows: 24 }).send({ kind: 'keys', text: 'ls' })
+  // @ts-expect-error A terminal has a size.
+  openChannel(HOST, 'terminal', { cols: 80 })
   // @ts-expect-error The payload is missing.
   await startJob('cart:updated', { everyMs: 1000 })
   // @ts-expect-error The payload has no such field.

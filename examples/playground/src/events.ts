@@ -57,25 +57,24 @@ export interface Pong {
   youSent: unknown
 }
 
-/** Stops the long task. */
-export type TaskCancel = null
-
-/** The progress of the long task. */
-export interface TaskProgress {
-  /** The number of this run; later runs have higher numbers. */
-  run: number
-  state: TaskState
-  percent: number
-  /** How many primes it has found. */
-  primes: number
-  /** The largest prime found. */
-  largest: number
-  /** The label of the window that started it. */
-  startedBy: string
+/** The long task has begun; every window follows it. */
+export interface TaskStarted {
+  /** The key under which windows find it. */
+  key: string
 }
 
-/** The state of the long task. */
-export type TaskState = 'running' | 'done' | 'cancelled'
+/** Opens a shell with this size. */
+export interface Terminal {
+  cols: number
+  rows: number
+}
+
+/** What a terminal tells its shell. */
+export type TerminalInput =
+  /** What was typed or pasted. */
+  | { kind: 'keys'; text: string }
+  /** The window has another size. */
+  | { kind: 'size'; cols: number; rows: number }
 
 /** The colors of a window. */
 export type Theme = 'light' | 'dark'
@@ -111,10 +110,8 @@ declare module 'tauri-plugin-event-bus-api' {
     'ping': Ping
     /** What Rust sends to the window that emitted `ping`. */
     'pong': Pong
-    /** Stops the long task. */
-    'task:cancel': TaskCancel
-    /** The progress of the long task. */
-    'task:progress': TaskProgress
+    /** The long task has begun; every window follows it. */
+    'task:started': TaskStarted
     /** A message that every window shows for a few seconds. */
     'ui:notice': Notice
     /** A window changed its theme; the other windows follow. */
@@ -129,5 +126,9 @@ declare module 'tauri-plugin-event-bus-api' {
     'confirm': { request: Confirm; response: boolean }
     /** Responds with the content of a field of the window's form. */
     'form:value': { request: FormValue; response: string }
+  }
+  interface ChannelMap {
+    /** Opens a shell with this size. */
+    'terminal': { request: Terminal; incoming: Uint8Array; outgoing: TerminalInput }
   }
 }

@@ -28,8 +28,9 @@ let paused = false
 
 const entries = new WeakMap<Element, Entry>()
 
-function sourceOf(event: BusEvent<unknown>): string {
-  return event.source.kind === 'host' ? 'host' : event.source.label
+function sourceOf({ source }: BusEvent<unknown>): string {
+  if (source.kind === 'node') return source.node
+  return source.kind === 'host' ? 'host' : source.label
 }
 
 function jsonOf(entry: Entry, indent?: number): string {

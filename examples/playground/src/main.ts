@@ -8,6 +8,7 @@ import { startRequests } from './request'
 import { startSend } from './send'
 import { startSubscription } from './subscription'
 import { startTask } from './task'
+import { startTerminal } from './terminal-window'
 import { startTheme } from './theme'
 
 const label = isTauri() ? getCurrentWebviewWindow().label : 'browser'
@@ -20,5 +21,6 @@ startSubscription(label)
 startSend()
 startJobs()
 startTask()
+startTerminal()
 startRequests(label)
 startNotices()

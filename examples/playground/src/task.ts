@@ -1,54 +1,72 @@
 import { invoke } from '@tauri-apps/api/core'
-import { emit, on } from 'tauri-plugin-event-bus-api'
+import { attachTask, EventBusError, listTasks, on, startTask as start, type Task } from 'tauri-plugin-event-bus-api'
 import { element } from './element'
-import type { TaskProgress } from './events'
 import { showError } from './result'
+
+/** One run at a time is enough, so that every window finds it. */
+const NAME = 'primes'
+const KEY = 'shared'
+
+/** What the task has found: its progress, and its result. */
+interface Found {
+  primes: number
+  largest: number
+}
 
 const text = element('task-text', HTMLParagraphElement)
 const bar = element('task-progress', HTMLProgressElement)
 const button = element('task-start', HTMLButtonElement)
 const burst = element('burst-start', HTMLButtonElement)
 
-let running = false
-let latestRun = 0
+let running: Task<Found, Found> | undefined
 
-function describe(progress: TaskProgress): string {
-  const primes = `${progress.primes.toLocaleString('en')} primes`
-  switch (progress.state) {
-    case 'running':
-      return `${progress.percent} % · ${primes} so far`
-    case 'done':
-      return `Done: ${primes}, the largest ${progress.largest.toLocaleString('en')}`
-    case 'cancelled':
-      return `Cancelled after ${primes}`
-  }
+const counted = (found: Found | null) => `${(found?.primes ?? 0).toLocaleString('en')} primes`
+
+function show(state: 'running' | 'done' | 'cancelled', words: string): void {
+  bar.dataset.state = state
+  text.dataset.state = state
+  text.textContent = words
+  button.textContent = state === 'running' ? 'Cancel' : 'Start'
 }
 
-function show(progress: TaskProgress): void {
-  // A replaced run reports its cancellation later.
-  if (progress.run < latestRun) return
-  latestRun = progress.run
-  running = progress.state === 'running'
-  bar.value = progress.percent
-  bar.dataset.state = progress.state
-  text.dataset.state = progress.state
-  text.textContent = describe(progress)
-  button.textContent = running ? 'Cancel' : 'Start'
-}
-
-async function run(command: string): Promise<void> {
+/** Shows a task until it has ended. It goes on if this window is closed. */
+async function follow(task: Task<Found, Found>): Promise<void> {
+  running = task
+  let newest: Found | null = null
   try {
-    await invoke(command)
+    for await (const { fraction, detail } of task) {
+      newest = detail
+      const percent = Math.floor((fraction ?? 0) * 100)
+      bar.value = percent
+      show('running', `${percent} % · ${counted(detail)} so far`)
+    }
+    const found = await task.result
+    bar.value = 100
+    show('done', `Done: ${counted(found)}, the largest ${found.largest.toLocaleString('en')}`)
   } catch (error) {
-    showError(text, error)
+    const isCancelled = error instanceof EventBusError && error.code === 'cancelled'
+    show('cancelled', `Cancelled after ${counted(newest)}`)
+    if (!isCancelled) showError(text, error)
+  } finally {
+    if (running === task) running = undefined
   }
+}
+
+/** Follows what another window has started, or this one before it was reloaded. */
+async function find(): Promise<void> {
+  const tasks = await listTasks()
+  const isOn = tasks.some(({ name, key, state }) => name === NAME && key === KEY && state === 'running')
+  if (isOn && !running) void follow(attachTask(NAME, KEY))
 }
 
 export function startTask(): void {
-  on('task:progress', show)
-  button.addEventListener('click', () => {
-    if (running) void emit('task:cancel')
-    else void run('start_task')
+  on('task:started', () => {
+    if (!running) void follow(attachTask(NAME, KEY))
   })
-  burst.addEventListener('click', () => void run('start_burst'))
+  find().catch((error) => showError(text, error))
+  button.addEventListener('click', () => {
+    if (running) running.cancel().catch((error) => showError(text, error))
+    else void follow(start(NAME, null, { key: KEY }))
+  })
+  burst.addEventListener('click', () => void invoke('start_burst').catch((error) => showError(text, error)))
 }

@@ -9,6 +9,7 @@ import type { ActionComplete, ActionFailed, Message, MessageLevel } from '../typ
 import type { Component, MessageOptions, Namespace, View } from '../types/component.js'
 import type { EmitOptions, Receipt } from '../types/emit.js'
 import type { EmitAtOptions, JobOptions } from '../types/job.js'
+import type { ChannelOptions } from '../types/part-channel.js'
 import type { StreamRequestOptions } from '../types/part-stream.js'
 import type { RequestOptions } from '../types/request.js'
 import type { Target } from '../types/target.js'
@@ -17,6 +18,7 @@ import { emitAfter, emitAt, type StartDelayed } from './delayed.js'
 import { events } from './events.js'
 import { type StartJobAs, startJob } from './jobs.js'
 import { listen, on, once, unlisten } from './listen.js'
+import { type OpenChannelAs, openChannel } from './open-channel.js'
 import { type RequestAs, request, respond } from './request.js'
 import { type RequestStreamAs, requestStream } from './request-stream.js'
 import { respondStream } from './respond-stream.js'
@@ -104,6 +106,8 @@ function viewOf(within: string | undefined, full: Full, component?: string) {
     respond: named(respond),
     requestStream: (to: Target, name: string, payload?: unknown, options?: StreamRequestOptions) =>
       (requestStream as RequestStreamAs)(to, full(name), payload, options, component),
+    openChannel: (to: Target, name: string, payload?: unknown, options?: ChannelOptions) =>
+      (openChannel as OpenChannelAs)(to, full(name), payload, options, component),
     respondStream: named(respondStream),
     emitAfter: delayed(emitAfter as StartDelayed),
     emitAt: delayed(emitAt as StartDelayed),

@@ -2,7 +2,7 @@ import { checkName } from '../core/checks.js'
 import { encodePayload } from '../core/json.js'
 import { currentCauses } from '../core/realm.js'
 import { failedStream, IncomingStreams } from '../core/requests/incoming.js'
-import { checkTimeout, openChannel } from '../core/requests/open.js'
+import { checkTimeout, pageRequests } from '../core/requests/open.js'
 import { copyOfTarget } from '../core/target.js'
 import type { OtherStream } from '../types/name-kind.js'
 import type { PartStream, StreamRequestOptions } from '../types/part-stream.js'
@@ -47,7 +47,7 @@ export function requestStream(
 ): PartStream<never, never> {
   let streams: IncomingStreams
   try {
-    streams = openChannel().openStreams((...args) => new IncomingStreams(...args))
+    streams = pageRequests().openStreams((...args) => new IncomingStreams(...args))
   } catch (error) {
     return failedStream(name, error)
   }

@@ -2,7 +2,7 @@ import { checkName } from '../core/checks.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { encodePayload } from '../core/json.js'
 import { currentCauses } from '../core/realm.js'
-import { checkTimeout, openChannel, register } from '../core/requests/open.js'
+import { checkTimeout, pageRequests, register } from '../core/requests/open.js'
 import { copyOfTarget } from '../core/target.js'
 import type { OtherRequest } from '../types/name-kind.js'
 import type { RequestContext, RequestOptions, RespondOptions } from '../types/request.js'
@@ -96,7 +96,7 @@ export async function request(
     const encoded = encodePayload(name, payload)
     const causes = currentCauses()
     const sent = { name, to: copyOfTarget(to), ...encoded, timeoutMs, signal, component, causes }
-    return await openChannel().requests.send(sent)
+    return await pageRequests().requests.send(sent)
   } catch (error) {
     throw toEventBusError(error)
   }

@@ -7,7 +7,7 @@ import { query } from '../core/query.js'
 import { currentCauses } from '../core/realm.js'
 import { FollowedTask } from '../core/requests/followed-task.js'
 import { IncomingStreams, isLost } from '../core/requests/incoming.js'
-import { openChannel } from '../core/requests/open.js'
+import { pageRequests } from '../core/requests/open.js'
 import type { PartStream } from '../types/part-stream.js'
 import type { StartTaskOptions, Task, TaskInfo, TaskProgress } from '../types/task.js'
 
@@ -147,7 +147,7 @@ function follow(name: string, key: string, signal: AbortSignal | undefined, begi
 
 /** Requests the stream by which the host tells of a task. */
 function attachStream(name: string, key: string): PartStream<TaskProgress, unknown> {
-  const streams = openChannel().openStreams((...args) => new IncomingStreams(...args))
+  const streams = pageRequests().openStreams((...args) => new IncomingStreams(...args))
   return streams.request(name, undefined, () => {
     if (typeof key !== 'string') {
       throw new EventBusError('invalid_argument', `the key of a task of "${name}" is ${typeof key}; expected text`)

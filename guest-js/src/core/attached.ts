@@ -1,6 +1,6 @@
 import type { Renewal } from './commands.js'
 import type { EventBusError } from './error.js'
-import { openChannel } from './requests/open.js'
+import { pageRequests } from './requests/open.js'
 
 /**
  * What a page has at the host beside subscriptions, requests and responders: wills, members, outcomes that it waits for. It
@@ -20,16 +20,16 @@ export interface Attached {
 const ATTACHED = Symbol.for('tauri-plugin-event-bus:attached')
 
 /** The channel of a page with what is attached to it, in whichever copy of this package. */
-type Channel = ReturnType<typeof openChannel> & { [ATTACHED]?: Attached[] }
+type Channel = ReturnType<typeof pageRequests> & { [ATTACHED]?: Attached[] }
 
 /** Attaches something to this page. Pages that attach nothing do not load this. */
 export function attach(attached: Attached): void {
-  listOf(openChannel()).push(attached)
+  listOf(pageRequests()).push(attached)
 }
 
 /** The host has taken what is attached: from now on this page keeps its pull. */
 export function keepPull(): void {
-  openChannel().pull()
+  pageRequests().pull()
 }
 
 function listOf(channel: Channel): Attached[] {

@@ -1,5 +1,7 @@
+import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
 import type { Tick } from '../types/job-info.js'
+import type { Outcome, PageOutcome } from '../types/outcome.js'
 import { EventBusError } from './error.js'
 
 /** The reply to a pull, as docs/wire-protocol.md describes it. */
@@ -18,10 +20,16 @@ export interface Batch {
 }
 
 /** Anything but events. */
-export type PulledOther = PulledGap | PulledRequest | PulledEnding | PulledParts | PulledStreamEnd | PulledCredit
+export type PulledOther = PulledGap | PulledRequest | PulledEnding | PulledStreamed | PulledOutcomes
 
-/** What events of a batch have in common. A source of 0 is the host. */
-export type Head = [event: string, source: 0 | string, subscriptions: number | number[]]
+/** What belongs to a stream or a channel. */
+export type PulledStreamed = PulledIncoming | PulledCredit
+
+/** Who has sent something: 0 is the host, a text the label of a page, and a list the name of another node. */
+export type Source = 0 | string | [node: string]
+
+/** What events of a batch have in common. */
+export type Head = [event: string, source: Source, subscriptions: number | number[]]
 
 /**
  * Events with one head and consecutive sequence numbers. `seq` and `micros` are the difference to the event before in the
@@ -38,6 +46,8 @@ export interface Extras {
   /** Whether the host keeps it until this page, or another one, tells that it has handled it. */
   readonly consume?: boolean
   readonly redelivered?: boolean
+  /** Whether the emitter waits for what the handlers of this page make of it. */
+  readonly outcome?: boolean
   readonly component?: string
   readonly causes?: string[]
 }
@@ -46,11 +56,11 @@ export interface PulledGap extends Gap {
   readonly subscriptions: readonly number[]
 }
 
-/** A request to this page. A source of 0 is the host. */
+/** A request to this page. */
 export interface PulledRequest {
   readonly request: string
   readonly name: string
-  readonly source: 0 | string
+  readonly source: Source
   readonly payload: unknown
   /** The component that sent it. */
   readonly component?: string
@@ -78,10 +88,29 @@ export type PulledStreamEnd =
   | { readonly stream: number; readonly response: unknown }
   | { readonly stream: number; readonly error: unknown }
 
+/**
+ * What the host tells of a channel that this page has opened: so many parts of this page count no more, the host reads none,
+ * or no more parts of the host come.
+ */
+export type PulledNote =
+  | { readonly stream: number; readonly credit: number }
+  | { readonly stream: number; readonly unread: true }
+  | { readonly stream: number; readonly closed: true }
+
+/** What belongs to a stream or a channel that this page has requested. */
+export type PulledIncoming = PulledParts | PulledStreamEnd | PulledNote
+
 /** So many parts of a stream that this page sends count no more. */
 export interface PulledCredit {
   readonly credit: string
   readonly parts: number
+}
+
+/** What became of an event of this page, under the number that the page gave. */
+export interface PulledOutcomes {
+  readonly outcome: number
+  readonly pages: PageOutcome[]
+  readonly listeners?: Outcome
 }
 
 /** How many indexes an item has that is no run. */
@@ -91,6 +120,18 @@ export const countOf = (item: PulledOther): number => ('stream' in item && 'part
 export interface PulledEnding {
   readonly ended: string
   readonly code: string
+}
+
+/** The endpoint that a source stands for. */
+export function endpointOf(source: Source): Endpoint {
+  if (typeof source === 'object') return { kind: 'node', node: source[0] }
+  return source === 0 ? { kind: 'host' } : { kind: 'webview', label: source }
+}
+
+/** How the host writes an endpoint. */
+export function sourceOf(endpoint: Endpoint): Source {
+  if (endpoint.kind === 'node') return [endpoint.node]
+  return endpoint.kind === 'host' ? 0 : endpoint.label
 }
 
 export function readBatch(reply: unknown): Batch {

@@ -66,8 +66,10 @@ type Entry = { readonly bytes?: Piece[]; readonly argsBytes?: Piece[] } | null |
 export function bodyOf(args: Record<string, unknown>): typeof args | Uint8Array | Promise<Uint8Array> {
   const pieces: Piece[] = []
   const gather = (entry: Entry) => {
-    if (entry?.bytes) pieces.push(...entry.bytes)
-    if (entry?.argsBytes) pieces.push(...entry.argsBytes)
+    for (const list of [entry?.bytes, entry?.argsBytes]) {
+      // The credit of a stream has a number of them.
+      if (Array.isArray(list)) pieces.push(...list)
+    }
   }
   gather(args)
   for (const value of Object.values(args)) {

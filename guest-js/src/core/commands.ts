@@ -35,6 +35,7 @@ export const COMMANDS = [
   'catalog',
   'inspect',
   'compat_report',
+  'tap',
 ] as const
 
 /** A command of the plugin. */
@@ -53,6 +54,7 @@ export type StateCommand = Exclude<
   | 'catalog'
   | 'inspect'
   | 'compat_report'
+  | 'tap'
 >
 
 /** The argument in which a command takes several calls; the others take one object of arguments. */

@@ -2,7 +2,7 @@ import type { Endpoint } from '../types/endpoint.js'
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
-import type { Extras, Head, PulledCredit, PulledEnding, PulledParts, PulledRequest, PulledStreamEnd } from './batch.js'
+import type { Extras, Head, PulledEnding, PulledOutcomes, PulledRequest, PulledStreamed } from './batch.js'
 import type { CommandQueue, Renewal } from './commands.js'
 import type { EventBusError } from './error.js'
 import type { Way } from './transport.js'
@@ -25,6 +25,8 @@ export interface Subscriber extends Registration {
   readonly retained: boolean
   /** Whether only the newest event of a name waits for it. */
   readonly latest?: boolean | undefined
+  /** Whether the promise of its handler is awaited before an event counts as handled. */
+  readonly sequential?: boolean | undefined
   /** Whether it stands for a listener of Tauri's own, which is registered in core, too. */
   readonly compatible?: true
   /** Receives an event; may throw or return a promise that rejects. */
@@ -82,8 +84,8 @@ export interface RequestChannel {
   receive(request: PulledRequest, caller: Endpoint): void
   /** Tells a responder that the caller no longer waits. */
   stop(ending: PulledEnding): void
-  /** Takes what belongs to a stream, without the parts that it has had. */
-  receiveStreamed(item: PulledParts | PulledStreamEnd | PulledCredit, skipped: number): void
+  /** Takes what belongs to a stream, without the parts that it has had, or to what is attached to the page. */
+  receiveStreamed(item: PulledStreamed | PulledOutcomes, skipped: number): void
   /** Tells the host again what was taken of streams. */
   tellAgain(): void
   /** Keeps responses for a pull that is about to be sent. */

@@ -1,18 +1,24 @@
-import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
-import { type Batch, countOf, type Extras, type Head, type PulledGap, type PulledOther, type Run } from './batch.js'
+import {
+  type Batch,
+  countOf,
+  type Extras,
+  endpointOf,
+  type Head,
+  type PulledGap,
+  type PulledOther,
+  type Run,
+} from './batch.js'
 import type { Cause, RequestChannel } from './contract.js'
 import { admit } from './cursor.js'
 import { addExtras, ReceivedEvent } from './received.js'
 import type { Place } from './registrations.js'
 import { report, reportLater } from './report.js'
 import type { Subscriptions } from './subscriptions.js'
+import { SKIPPED, Tally } from './tally.js'
 
 /** How long handlers run before the page gets its turn, in milliseconds. */
 export const MAX_DISPATCH_MS = 8
-
-/** What a listener returns for an event that no handler has seen. Every copy of this package has the same. */
-export const SKIPPED = Symbol.for('tauri-plugin-event-bus.skipped')
 
 /** After how many events the clock is read, while handlers are quick. */
 const CLOCK_INTERVAL = 16
@@ -29,6 +35,8 @@ export interface Receivers {
   cause: Cause | null
   /** Tells the host whether a handler has handled an event that it keeps until one has. */
   settle(seq: number, handled: boolean): void
+  /** Tells the host what the handlers have made of an event whose emitter waits for that. */
+  tell(outcome: object): void
   warn(gap: Gap, event: string): void
 }
 
@@ -131,6 +139,7 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
   const isReplayed = extras?.replayed === true
   const isRetained = extras?.retained === true
   const isLive = !isReplayed && !isRetained
+  const isTracked = extras?.outcome === true
   let { offset, index, micros, seq } = reading
   if (offset === FIRST_EVENT) seq += run[1] - 1
   let isDone = false
@@ -144,6 +153,7 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
       if (index <= progress.handled) continue
       // Replayed and retained events are older than what other subscriptions still wait for.
       if (isLive && seq > subscriptions.seen) subscriptions.seen = seq
+      const tally = isTracked ? new Tally(seq, (outcome) => receivers.tell(outcome)) : undefined
       for (let i = 0; i < ids.length; i += 1) {
         const id = ids[i] as number
         // Looked up at its turn, since the handler before may have ended it.
@@ -156,6 +166,7 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
         const { owner } = subscription
         if (owner.pass) {
           owner.pass(head, payload, seq, micros, extras, id)
+          tally?.add(undefined, false)
           continue
         }
         const source = endpointOf(head[1])
@@ -166,11 +177,14 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
           const returned = owner.deliver(event)
           if (returned !== undefined) reportLater(returned)
           if (extras?.consume) settleLater(receivers, seq, returned)
+          tally?.add(returned, owner.sequential === true)
         } catch (error) {
           report(error)
+          tally?.fail(error)
           if (extras?.consume) receivers.settle(seq, false)
         }
       }
+      tally?.done()
       progress.handled = index
       if (index >= slot.dueAt || progress.isSlow) isDone = isOver(slot, index, progress)
     }
@@ -228,8 +242,4 @@ function deliverGap({ subscriptions: ids, ...lost }: PulledGap, receivers: Recei
       report(error)
     }
   }
-}
-
-function endpointOf(source: 0 | string): Endpoint {
-  return source === 0 ? { kind: 'host' } : { kind: 'webview', label: source }
 }

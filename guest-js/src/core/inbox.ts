@@ -83,6 +83,10 @@ class PageInbox implements Inbox {
     this.queue.send('settle', { seq, handled }).catch(report)
   }
 
+  tell(outcome: object): void {
+    this.queue.send('settle', outcome).catch(report)
+  }
+
   receive(message: string | object): unknown {
     return this.loop.receive(message)
   }

@@ -16,6 +16,10 @@ export interface OutgoingEvent {
   /** The receivers; everyone without the key. */
   to?: Target
   component?: string | undefined
+  /** That the page waits for what becomes of it. */
+  outcome?: { readonly id: number; readonly timeoutMs?: number | undefined }
+  /** The host has accepted it in this session. */
+  accepted?: (session: string) => void
   /** The names of what caused it; those of the event whose handler is running without it. */
   causes?: readonly string[]
 }
@@ -26,7 +30,7 @@ export function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Rec
     throw toEventBusError(error)
   }
   try {
-    const { event, payload, options, component, to, causes = currentCauses() } = outgoing
+    const { event, payload, options, component, to, outcome, accepted, causes = currentCauses() } = outgoing
     checkName(event)
     const { payload: text, bytes, size } = encodePayload(event, payload)
     const isAddressed = 'to' in outgoing && !isEveryone(to)
@@ -40,11 +44,19 @@ export function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Rec
       except: copyOfTarget(options?.except),
       component,
       causes: causes.length > 0 ? causes : undefined,
+      outcome,
     }
     // A server has no receivers.
-    const sent = isServer()
-      ? Promise.resolve({ seq: 0, pages: 0, listeners: 0 })
-      : open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, size)
+    const queue = isServer() ? undefined : open().queue
+    const sent = queue
+      ? new Promise((resolve, reject) => {
+          const settled = (reply: unknown, session: string) => {
+            accepted?.(session)
+            resolve(reply)
+          }
+          queue.push(isAddressed ? 'emit_to' : 'emit', { value: entry, size, resolve: settled, reject })
+        })
+      : Promise.resolve({ seq: 0, pages: 0, listeners: 0 })
     return sent.catch(refused) as Promise<Receipt & void>
   } catch (error) {
     const rejected = Promise.reject(error).catch(refused)

@@ -40,6 +40,7 @@ export function subscribe(
         replay: replay !== false,
         retained: retained !== false,
         latest,
+        sequential,
         deliver: taken ? (received) => taken.take(received) : deliver,
         gap,
         ...registration,

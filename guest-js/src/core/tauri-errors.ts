@@ -22,6 +22,7 @@ const SETS: Partial<Record<string, string>> = {
   set_responders: 'respond',
   catalog: 'allow-catalog',
   compat_report: 'inspect',
+  tap: 'allow-tap',
 }
 
 /** The alternative to a set: a permission for some events only. Or what the permission needs. */

@@ -1,8 +1,9 @@
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Inbox } from './contract.js'
-import { MAX_DISPATCH_MS, SKIPPED } from './dispatch.js'
+import { MAX_DISPATCH_MS } from './dispatch.js'
 import { isThenable, report, reportLater } from './report.js'
+import { SKIPPED } from './tally.js'
 import { nextTask } from './tasks.js'
 
 /** How many events of one listener may wait for the one before them. */

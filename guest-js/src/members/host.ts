@@ -37,6 +37,7 @@ const OTHERS: readonly string[] = [
   'catalog',
   'inspect',
   'compat_report',
+  'tap',
   'pull',
 ]
 
@@ -223,6 +224,8 @@ export class MemberHost {
         return this.requests.attach(readId('id', args.id), this.taskOf(args))
       case 'list_tasks':
         return this.listTasks()
+      case 'tap':
+        throw new EventBusError('unavailable', 'a worker or a frame has no tap: read one in its page, and pass it on')
       default:
         throw new EventBusError('unavailable', `a page does not know the command ${JSON.stringify(command)}`)
     }
@@ -350,7 +353,9 @@ export class MemberHost {
     _: number,
     id: number,
   ): void {
-    const extras = given?.tick ? this.jobs.localize(given) : given
+    const own = given?.tick ? this.jobs.localize(given) : given
+    // The page has handled it for its emitter once it is passed on.
+    const extras = own?.outcome ? { ...own, outcome: false } : own
     if (extras?.consume) this.unsettled.add(seq)
     if (this.unsettled.size > MAX_UNSETTLED) this.fail('it does not tell what becomes of its events')
     else if (isLatest) this.feed.passLatest(id, head, payload, seq, micros, extras)

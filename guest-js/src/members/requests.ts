@@ -5,9 +5,11 @@ import { EventBusError, toEventBusError } from '../core/error.js'
 import { MARK } from '../core/json.js'
 import { reportRefusal } from '../core/report.js'
 import { IncomingStreams, isLost } from '../core/requests/incoming.js'
-import { openChannel } from '../core/requests/open.js'
+import { pageRequests } from '../core/requests/open.js'
+import { openPartChannel } from '../core/requests/part-channel.js'
 import type { OutgoingRequest } from '../core/requests/requests.js'
 import type { RequestOrigin, StreamToSend } from '../core/requests/responders.js'
+import type { PartChannel } from '../types/part-channel.js'
 import type { PartStream } from '../types/part-stream.js'
 import type { Target } from '../types/target.js'
 import { plainErrorOf } from './errors.js'
@@ -38,9 +40,13 @@ interface Pending {
   reject(reason: unknown): void
 }
 
-/** A stream that the member receives. */
+/** A stream that the member receives, or a channel that it has opened. */
 interface Incoming {
-  parts: PartStream<unknown, unknown>
+  parts: Pick<AsyncIterator<unknown>, 'next'>
+  readonly channel?: PartChannel<unknown, unknown>
+  stop(): void
+  /** Replaces it where it has ended with the session of the page alone. */
+  again?(): void
   taken: number
   wake: (() => void) | undefined
 }
@@ -65,7 +71,7 @@ export class MemberRequests {
   constructor(private readonly member: Requester) {}
 
   async send(args: Record<string, unknown>): Promise<unknown> {
-    const { stream, session: _, ...rest } = args
+    const { stream, channel, session: _, ...rest } = args
     const { id: given, name, to, payload, bytes, timeoutMs, component, causes } = readEntry(rest)
     const id = readId('id', given)
     if (this.sent.has(id)) throw new EventBusError('invalid_argument', `the request ${id} is in flight already`)
@@ -81,14 +87,16 @@ export class MemberRequests {
     const controller = new AbortController()
     const { signal } = controller
     this.sent.set(id, controller)
-    const channel = openChannel()
+    const requests = pageRequests()
     if (stream !== undefined && stream !== null) {
-      const credit = readFields('stream', stream)
-      void this.forward(id, streamOf(signal, { ...request, signal, stream: credit }))
+      const sent = { ...request, signal, stream: readCredit(stream) }
+      if (channel === true) return this.openChannel(id, sent)
+      const parts = streamOf(signal, sent)
+      void this.forward(id, { parts, stop: () => parts.stop(), taken: 0, wake: undefined })
       return null
     }
     try {
-      return await channel.requests.send({ ...request, signal })
+      return await requests.requests.send({ ...request, signal })
     } finally {
       this.sent.delete(id)
     }
@@ -100,7 +108,13 @@ export class MemberRequests {
     const controller = new AbortController()
     this.sent.set(id, controller)
     const open = () => streamOf(controller.signal, { command: 'attach_task', name, key, causes: [] })
-    void this.forward(id, open(), open)
+    let parts = open()
+    const incoming: Incoming = { parts, stop: () => parts.stop(), taken: 0, wake: undefined }
+    incoming.again = () => {
+      parts = open()
+      incoming.parts = parts
+    }
+    void this.forward(id, incoming)
     return null
   }
 
@@ -109,13 +123,17 @@ export class MemberRequests {
     return null
   }
 
-  /** Brings a stream to the member, as fast as that takes it. `again` replaces one that ends with the session of the page. */
-  private async forward(
-    id: number,
-    parts: PartStream<unknown, unknown>,
-    again?: () => PartStream<unknown, unknown>,
-  ): Promise<void> {
-    const incoming: Incoming = { parts, taken: 0, wake: undefined }
+  /** Opens a channel for the member. The reply is the credit of the member: its page passes on what the host takes. */
+  private openChannel(id: number, request: OutgoingRequest & { signal: AbortSignal }): object {
+    const channel = openPartChannel(request.name, request.signal, () => request) as PartChannel<unknown, unknown>
+    const parts = channel[Symbol.asyncIterator]()
+    void this.forward(id, { parts, channel, stop: () => channel.stop(), taken: 0, wake: undefined })
+    return { credit: { bytes: Number.MAX_SAFE_INTEGER, parts: STREAM_WINDOW } }
+  }
+
+  /** Brings a stream to the member, as fast as that takes it. */
+  private async forward(id: number, incoming: Incoming): Promise<void> {
+    const { channel } = incoming
     this.incoming.set(id, incoming)
     const isOpen = () => this.incoming.get(id) === incoming
     const tell = (end: PulledOther) => {
@@ -133,15 +151,22 @@ export class MemberRequests {
       }
       try {
         const { done, value } = await incoming.parts.next()
+        if (done && channel) {
+          // Its own half may go on.
+          if (isOpen()) this.member.add({ stream: id, closed: true })
+          const end = await channel.closed
+          return tell(end.code === 'completed' ? { stream: id, response: null } : { stream: id, error: end })
+        }
         if (done) return tell({ stream: id, response: value })
         attempts = 0
         sent += 1
         if (isOpen()) this.member.add({ stream: id, parts: [value], due: true })
       } catch (error) {
         attempts += 1
+        const { again } = incoming
         const isOver = !again || attempts >= MAX_ATTEMPTS || !isLost(toEventBusError(error))
         if (isOver || !isOpen()) return tell({ stream: id, error: plainErrorOf(error) })
-        incoming.parts = again()
+        again()
       }
     }
   }
@@ -158,7 +183,7 @@ export class MemberRequests {
       throw new EventBusError('queue_full', `${this.member.source} has ${MAX_RESPONDERS} responders, the limit`)
     }
     return new Promise((resolve, reject) => {
-      const end = openChannel().add({
+      const end = pageRequests().add({
         name,
         title: `that of ${this.member.source}`,
         stack: true,
@@ -218,7 +243,7 @@ export class MemberRequests {
   takeResponse(given: unknown): Promise<unknown> | object {
     const { failure, ...rest } = given as { failure?: unknown }
     const entry = readEntry(rest)
-    if (entry.stream !== undefined) return this.takeProgress(entry)
+    if (entry.stream !== undefined) return entry.part === undefined ? this.takeProgress(entry) : this.sendPart(entry)
     const request = readText('request', entry.request)
     const thrown = failure === undefined ? undefined : readFields('failure', failure)
     const stream = this.outgoing.get(request)
@@ -250,16 +275,30 @@ export class MemberRequests {
     return {}
   }
 
-  /** The member has taken parts of a stream, or leaves it. */
-  private takeProgress({ stream, taken, stop }: Entry): object {
+  /** Sends a part of a channel that the member has opened. */
+  private sendPart(entry: Entry): object {
+    const stream = readId('stream', entry.stream)
+    const part = readId('part', entry.part)
+    const incoming = this.incoming.get(stream)
+    // What fails tells by the end of the channel.
+    incoming?.channel?.send(valueIn(entry)).then(
+      () => this.incoming.get(stream) === incoming && this.member.add({ stream, credit: part }),
+      () => {},
+    )
+    return {}
+  }
+
+  /** The member has taken parts of a stream, leaves it, or closes its half of a channel. */
+  private takeProgress({ stream, taken, stop, closed }: Entry): object {
     const incoming = this.incoming.get(readId('stream', stream))
     if (!incoming) return {}
     incoming.taken = Math.max(incoming.taken, readId('taken', taken ?? 0))
     incoming.wake?.()
+    if (closed === true) incoming.channel?.close()
     if (stop === true) {
       this.incoming.delete(stream as number)
       this.sent.delete(stream as number)
-      incoming.parts.stop()
+      incoming.stop()
     }
     return {}
   }
@@ -268,9 +307,9 @@ export class MemberRequests {
   end(): void {
     const reason = new EventBusError('page_gone', `${this.member.source} has ended`)
     for (const controller of this.sent.values()) controller.abort()
-    for (const { parts, wake } of this.incoming.values()) {
-      parts.stop()
-      wake?.()
+    for (const incoming of this.incoming.values()) {
+      incoming.stop()
+      incoming.wake?.()
     }
     for (const end of [...this.responders.values()]) end()
     for (const { reject } of this.pending.values()) reject(reason)
@@ -285,8 +324,15 @@ export class MemberRequests {
 
 /** Requests a stream, or follows a task. */
 function streamOf(signal: AbortSignal, request: OutgoingRequest): PartStream<unknown, unknown> {
-  const streams = openChannel().openStreams((...needed) => new IncomingStreams(...needed))
+  const streams = pageRequests().openStreams((...needed) => new IncomingStreams(...needed))
   return streams.request(request.name, signal, () => request) as PartStream<unknown, unknown>
+}
+
+/** The credit of a stream. */
+function readCredit(given: unknown): { bytes: number | undefined; parts: number | undefined } {
+  const { bytes, parts } = given as Record<string, unknown>
+  const read = (what: string, value: unknown) => (value === undefined ? undefined : readId(`stream.${what}`, value))
+  return { bytes: read('bytes', bytes), parts: read('parts', parts) }
 }
 
 /** The value of a response. */

@@ -2,15 +2,20 @@ import { DISPOSE } from '../core/disposal.js'
 import { globOf, hasWildcard } from '../core/glob.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventMap } from '../types/event-map.js'
+import type { RequestContext } from '../types/request.js'
 import type { RequestMap } from '../types/request-map.js'
 import type { StreamMap } from '../types/stream-map.js'
 import type { Target } from '../types/target.js'
+import type { OpenedChannel } from './channels.js'
 import { filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
 import { TestHost } from './host.js'
 import { install } from './install.js'
 import { payloadText } from './payload.js'
+import { parseRecording } from './recording.js'
+import { replay } from './replay.js'
 import type { Label, ResponderKind } from './requests.js'
+import { invalidArgument } from './results.js'
 import type { AcceptedEvent } from './session.js'
 import { creditOf } from './streams.js'
 import { neededTarget } from './target.js'
@@ -19,6 +24,7 @@ import type {
   EmittedEvent,
   TestBus,
   TestBusOptions,
+  TestEmitHandledOptions,
   TestEmitOptions,
   TestEndpoint,
   TestPage,
@@ -57,6 +63,7 @@ export function createTestBus<
   Streams extends object = StreamMap,
 >(options: TestBusOptions = {}): TestBus<Events, Requests, Streams> {
   const { label = 'main', retain = [], startingUp = false } = options
+  const recording = typeof options.replay === 'string' ? parseRecording(options.replay) : options.replay
   const policies = retain.map(filterOf)
   const host = new TestHost(label, (name) => policies.some((matches) => matches(name)), startingUp)
   const dispose = install(host)
@@ -95,6 +102,14 @@ export function createTestBus<
       registered.set(name, run as (args: never, task: TestTask) => unknown)
       return () => registered.delete(name)
     },
+    acceptChannel(name, accept) {
+      const open = (payload: never, context: RequestContext): OpenedChannel => ({
+        payload,
+        context,
+        accept: accept as never,
+      })
+      return host.respond(null, name, 'channel', open)
+    },
     clearRetained: (event) => host.clearRetained(event),
     gap: (event, { count = 1, reason = 'queue_full' } = {}) => host.lose(event, count, reason),
     refuse(name, { command, code = 'denied', message = `the test refuses "${name}"` } = {}) {
@@ -104,6 +119,10 @@ export function createTestBus<
       return () => host.refusals.delete(refusal)
     },
     settled: () => settle(host),
+    async replay(chosen = {}) {
+      if (recording) return replay(host, recording, chosen, () => settle(host))
+      throw invalidArgument('this bus has no recording: pass one to createTestBus({ replay })')
+    },
     dispose,
     [DISPOSE]: dispose,
   }
@@ -141,6 +160,14 @@ function testEndpointOf<Events extends object, Requests extends object, Streams 
   const emit = (event: string, payload?: unknown, options?: TestEmitOptions) => send(undefined, event, payload, options)
   const emitTo = (to: Target, event: string, payload?: unknown, options?: TestEmitOptions) =>
     send(neededTarget(to), event, payload, options)
+  const emitHandled = (event: string, payload?: unknown, options?: TestEmitHandledOptions) => {
+    try {
+      check()
+      return host.emitHandled(label, { ...options, event, payload: payloadText(event, payload) })
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
   const request = (to: Target, name: string, payload?: unknown, options?: TestRequestOptions) => {
     try {
       check()
@@ -166,7 +193,7 @@ function testEndpointOf<Events extends object, Requests extends object, Streams 
   }
   const respond = respondAs('single')
   const respondStream = respondAs('stream')
-  const endpoint = { emit, emitTo, request, respond, requestStream, respondStream }
+  const endpoint = { emit, emitTo, emitHandled, request, respond, requestStream, respondStream }
   return endpoint as unknown as TestEndpoint<Events, Requests, Streams>
 }
 
@@ -190,6 +217,12 @@ function makePage<Events extends object, Requests extends object, Streams extend
   return {
     label,
     ...testEndpointOf<Events, Requests, Streams>(host, label, check),
+    listen(event, handler) {
+      check()
+      const added = { label, matches: filterOf(event), deliver: handler as Handler }
+      host.listeners.add(added)
+      return () => host.listeners.delete(added)
+    },
     received(event) {
       const matches = filterOf(event)
       return received.filter((one) => matches(one.event)).map(({ payload }) => payload) as never

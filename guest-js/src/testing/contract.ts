@@ -16,6 +16,8 @@ export interface NewEvent {
   component?: string | undefined
   /** The names of what caused it, oldest first. */
   causes?: readonly string[] | undefined
+  /** That the page under test waits for what becomes of it, under a number of its own. */
+  outcome?: { readonly id: number; readonly timeoutMs?: number } | undefined
 }
 
 /** A listener beside the page under test: the host, or a page that the test plays. */
@@ -41,7 +43,7 @@ export interface TestRequest extends Omit<NewRequest, 'to' | 'caller' | 'causes'
 export interface PageRequest extends Omit<TestRequest, 'stream'> {
   session: string
   id: number
-  /** Its credit, if it is for a stream. */
+  /** Its credit, if it is for a stream or a channel. */
   stream?: { bytes?: number; parts?: number }
 }
 

@@ -1,7 +1,11 @@
+import { chainOf } from '../core/realm.js'
+import { addExtras, ReceivedEvent } from '../core/received.js'
 import type { Emit, EmitOptions, EmitTo, Receipt } from '../types/emit.js'
 import type { Target } from '../types/target.js'
+import { cloneOf } from './clone.js'
 import type { NewEvent } from './contract.js'
 import { payloadText } from './payload.js'
+import type { AcceptedEvent } from './session.js'
 import { neededTarget } from './target.js'
 
 /** The `emit` and `emitTo` of the host, or of a page that the test plays, with these causes. */
@@ -19,4 +23,17 @@ export function emitterOf(
   const emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
   const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)
   return { emit: emit as Emit, emitTo: emitTo as EmitTo }
+}
+
+/** An event as the host receives it, which emits as `accept` does. */
+export function receivedBy(
+  accept: (event: NewEvent) => Receipt,
+  { event, payload, seq, timestamp, source, extras }: AcceptedEvent,
+  isRetained: boolean,
+): ReceivedEvent {
+  const copy: unknown = cloneOf(payload)
+  const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained)
+  if (extras) addExtras(received, extras)
+  const { emit, emitTo } = emitterOf(accept, chainOf(event, received.causes))
+  return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
 }

@@ -3,19 +3,18 @@ import type { StateCommand } from '../core/commands.js'
 import { EventBusError } from '../core/error.js'
 import { checkEventName } from '../core/glob.js'
 import { chainOf } from '../core/realm.js'
-import { addExtras, ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
 import type { RequestOrigin } from '../core/requests/responders.js'
 import type { Receipt } from '../types/emit.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
+import type { Handled } from '../types/outcome.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { Acting } from './acting.js'
 import { type NewTask, TestAppTasks } from './app-tasks.js'
 import { checkChain, checkComponentName, checkExpiry, checkOwn, checkPayload, filterOf } from './checks.js'
-import { cloneOf } from './clone.js'
 import type {
   Listener,
   NewEvent,
@@ -27,19 +26,26 @@ import type {
   SubscribeEntry,
   TestRequest,
 } from './contract.js'
-import { emitterOf } from './emitter.js'
+import { emitterOf, receivedBy } from './emitter.js'
 import { TestJobs } from './jobs.js'
+import { awaiting, DROPPED, handled, type OutcomeWait, outcomeOf, TestOutcomes, type ToldOutcome } from './outcomes.js'
 import { PlayedRecipient } from './played.js'
 import { type PresenceEntry, TestPresence } from './presence.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
 import { readFrom } from './reading.js'
-import { type Label, type PageResponse, type Recipient, type ResponderKind, TestRequests } from './requests.js'
+import {
+  type CallerEntry,
+  type Label,
+  type PageResponse,
+  type Recipient,
+  type ResponderKind,
+  TestRequests,
+} from './requests.js'
 import { errorOf, refusalOf, resultOf } from './results.js'
 import { checkSent } from './sent.js'
 import {
   type AcceptedEvent,
   acceptedOf,
-  type ConsumerEntry,
   GRACE_MS,
   hasExpired,
   type PullArguments,
@@ -75,6 +81,7 @@ export class TestHost {
   private session: TestSession | null = null
   private readonly retained = new Map<string, AcceptedEvent>()
   private readonly unconsumed = new Unconsumed()
+  private readonly outcomes = new TestOutcomes()
   readonly jobs: TestJobs
   readonly tasks = new TestAppTasks(() => {
     this.activity += 1
@@ -170,6 +177,7 @@ export class TestHost {
     if (this.labels.delete(label)) this.tell('event-bus:page-closed', { label, window: label, reason: 'closed' })
     this.presence.leave(label)
     this.requests.leave(label)
+    this.outcomes.leave(label)
     this.played.get(label)?.close()
     for (const listener of this.listeners) if (listener.label === label) this.listeners.delete(listener)
   }
@@ -239,7 +247,7 @@ export class TestHost {
     page.requests.set(id, request)
     if (!stream) return response.finally(() => page.requests.delete(id))
     page.streams.add(id)
-    return {}
+    return consumer && sent.channel ? { credit: { bytes: consumer.bytes, parts: consumer.parts } } : {}
   }
 
   private cancelRequests({ session, ids }: { session: string; ids: number[] }): null {
@@ -247,35 +255,40 @@ export class TestHost {
     return null
   }
 
-  private takeResponse(entry: PageResponse | ConsumerEntry): Record<string, never> {
+  private takeResponse(entry: PageResponse | CallerEntry): Record<string, never> {
     if (!('stream' in entry)) {
       this.requests.respond(this.label, entry)
       return {}
     }
     const request = this.session?.requests.get(entry.stream) ?? ''
     if (entry.stop && this.session?.leaveTask(entry.stream)) return {}
-    if (entry.stop) this.requests.leaveStream(request)
-    else this.requests.take(request, entry.taken ?? 0)
+    this.requests.takeEntry(request, entry)
     return {}
   }
 
   /** Accepts what the host, or a page that the test plays, emits. Within a handler it follows from what that handles. */
-  emit(label: Label, event: NewEvent): Receipt {
+  emit(label: Label, event: NewEvent, wait?: OutcomeWait): Receipt {
     const { causes = this.acting.causesOf(label) } = event
-    return this.accept({ ...event, causes }, label === null ? { kind: 'host' } : { kind: 'webview', label })
+    const source: Endpoint = label === null ? { kind: 'host' } : { kind: 'webview', label }
+    return this.accept({ ...event, causes }, source, undefined, wait)
+  }
+
+  /** Emits, and waits for what becomes of the event. */
+  emitHandled(label: Label, { timeoutMs, ...event }: NewEvent & { timeoutMs?: number | undefined }): Promise<Handled> {
+    return handled((done) => this.emit(label, event, { timeoutMs, done }))
   }
 
   private emitAs(label: Label): (event: NewEvent) => Receipt {
     return (event) => this.emit(label, event)
   }
 
-  private acceptSent(event: NewEvent, source: Endpoint): Receipt {
-    checkSent(event)
-    return this.accept(event, source)
+  /** Accepts an event of the page, which may wait for what becomes of it. */
+  private acceptFrom(session: TestSession, { outcome, ...event }: NewEvent, source: Endpoint): Receipt {
+    return awaiting(session, outcome, (wait) => this.accept(event, source, undefined, wait))
   }
 
   /** Accepts an event and queues it for its receivers. */
-  private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick']): Receipt {
+  accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick'], wait?: OutcomeWait): Receipt {
     const { event, except, component, expiresMs, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
@@ -283,6 +296,7 @@ export class TestHost {
     this.checkEvent(event, emitted.payload, emitted.to)
     if (except !== undefined) partsOf(except)
     checkExpiry(event, expiresMs)
+    if (wait) this.outcomes.check(event, wait)
     this.activity += 1
     this.seq += 1
     const retain = emitted.retain ?? this.isRetained(event)
@@ -292,8 +306,10 @@ export class TestHost {
     this.accepted.push(accepted)
     if (retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const ids = this.subscriptionsOf(accepted)
-    this.session?.pushEvent(accepted, ids, accepted.extras)
     const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
+    const items = Array<Label>(this.session?.countItems(ids) ?? 0).fill(this.label)
+    if (wait) this.outcomes.begin(accepted.seq, wait, [...items, ...receivers.map(({ label }) => label)])
+    this.session?.pushEvent(accepted, ids, wait ? { ...accepted.extras, outcome: true } : accepted.extras)
     const pages = new Set(receivers.flatMap(({ label }) => (label === null ? [] : [label])))
     for (const listener of receivers) this.deliver(listener, accepted)
     this.callListeners()
@@ -343,9 +359,9 @@ export class TestHost {
   }
 
   private deliver(listener: Listener, event: AcceptedEvent, isRetained = false): void {
-    const received = this.receivedOf(event, isRetained)
+    const received = receivedBy(this.emitAs(null), event, isRetained)
     if (listener.label === null) this.due.push(() => this.call(listener, received))
-    else listener.deliver(received)
+    else this.outcomes.run(event.seq, listener, received)
   }
 
   private callListeners(): void {
@@ -357,26 +373,11 @@ export class TestHost {
   }
 
   private call(listener: Listener, received: BusEvent<unknown>): void {
-    if (!this.listeners.has(listener)) return
-    try {
-      const chain = chainOf(received.event, received.causes)
-      reportLater(this.acting.actAs(null, chain, () => listener.deliver(received)))
-      this.unconsumed.consume(received.seq)
-    } catch (error) {
-      report(error)
-    }
-  }
-
-  /** An event as the host receives it, which emits as the host. */
-  private receivedOf(
-    { event, payload, seq, timestamp, source, extras }: AcceptedEvent,
-    isRetained: boolean,
-  ): ReceivedEvent {
-    const copy: unknown = cloneOf(payload)
-    const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained)
-    if (extras) addExtras(received, extras)
-    const { emit, emitTo } = emitterOf(this.emitAs(null), chainOf(event, received.causes))
-    return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
+    const { event, seq, causes } = received
+    const run = () => reportLater(this.acting.actAs(null, chainOf(event, causes), () => listener.deliver(received)))
+    const outcome = this.listeners.has(listener) ? outcomeOf(null, run, report) : DROPPED
+    if (outcome.outcome === 'handled') this.unconsumed.consume(seq)
+    this.outcomes.tell(seq, null, outcome)
   }
 
   /** Loses events of that name: the page receives a gap instead. */
@@ -411,8 +412,9 @@ export class TestHost {
     if (this.session) {
       this.requests.leave(this.label)
       this.requests.join(this.label, this.recipient)
+      this.outcomes.leave(this.label)
     }
-    this.session = new TestSession(id)
+    this.session = new TestSession(id, (seq) => this.outcomes.tell(seq, this.label, DROPPED))
     return this.session
   }
 
@@ -426,11 +428,11 @@ export class TestHost {
     switch (command) {
       case 'emit':
         return (args.events as WillEntry[]).map((entry) =>
-          resultOf(() => this.wills.keep(session, entry) ?? this.accept(entry, source)),
+          resultOf(() => this.wills.keep(session, entry) ?? this.acceptFrom(session, entry, source)),
         )
       case 'emit_to':
         return (args.events as WillEntry[]).map((entry) =>
-          resultOf(() => this.wills.keep(session, entry) ?? this.acceptSent(entry, source)),
+          resultOf(() => this.wills.keep(session, entry) ?? this.acceptFrom(session, checkSent(entry), source)),
         )
       case 'clear_retained':
         this.refuse('emit', args.event as string)
@@ -438,13 +440,15 @@ export class TestHost {
       case 'subscribe':
         return (args.subscriptions as SubscribeEntry[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
       case 'settle':
-        return (args.outcomes as Outcome[]).map((outcome) => this.unconsumed.settle(outcome))
+        return (args.outcomes as (Outcome | ToldOutcome)[]).map((outcome) =>
+          'handled' in outcome ? this.unconsumed.settle(outcome) : this.outcomes.settle(this.label, outcome),
+        )
       case 'unsubscribe':
         return session.unsubscribe(args.ids as number[])
       case 'set_responders':
         return (args.responders as ResponderEntry[]).map((entry) => resultOf(() => this.setResponder(session, entry)))
       case 'respond':
-        return (args.responses as (PageResponse | ConsumerEntry)[]).map((entry) =>
+        return (args.responses as (PageResponse | CallerEntry)[]).map((entry) =>
           resultOf(() => this.takeResponse(entry)),
         )
       case 'page':

@@ -15,10 +15,14 @@ export type {
   ResponsePayload,
 } from '../types/map.js'
 export { createTestBus } from './bus.js'
+export type { Replay, ReplayDifference, ReplayedEvent, ReplayOptions } from './compare.js'
+export { parseRecording, type Recording } from './recording.js'
 export type {
   EmittedEvent,
   TestBus,
   TestBusOptions,
+  TestChannel,
+  TestEmitHandledOptions,
   TestEmitOptions,
   TestPage,
   TestRequestOptions,

@@ -1,12 +1,19 @@
-import type { PulledCredit, PulledEnding, PulledParts, PulledRequest } from '../core/batch.js'
+import {
+  endpointOf,
+  type PulledCredit,
+  type PulledEnding,
+  type PulledParts,
+  type PulledRequest,
+} from '../core/batch.js'
 import type { Piece } from '../core/bytes.js'
 import type { Call, CommandQueue } from '../core/commands.js'
 import { type EventBusError, toEventBusError } from '../core/error.js'
 import { IncomingStreams } from '../core/requests/incoming.js'
 import { Producer } from '../core/requests/producer.js'
 import type { OutgoingRequest, OutgoingRequests } from '../core/requests/requests.js'
-import { type RequestOrigin, Responders, type StreamToSend } from '../core/requests/responders.js'
+import { type RequestOrigin, Responders, type RunningStream, type StreamToSend } from '../core/requests/responders.js'
 import type { PartStream } from '../types/part-stream.js'
+import { type OpenedChannel, PlayedChannel } from './channels.js'
 import { holdBytes } from './payload.js'
 import type { Label, PageResponse, Recipient, ResponderKind, TestRequests } from './requests.js'
 import { errorOf } from './results.js'
@@ -17,6 +24,9 @@ export class PlayedRecipient implements Recipient {
   readonly names = new Map<string, ResponderKind>()
   readonly grace = 0
   private isClosed = false
+  /** The kind of the responder that is being registered. */
+  private kind: ResponderKind = 'single'
+  private readonly channels = new Map<string, PlayedChannel>()
   private readonly responders = new Responders(
     {
       session: '',
@@ -47,10 +57,36 @@ export class PlayedRecipient implements Recipient {
     const ended = (error?: EventBusError) => {
       refused = error
     }
-    const stream = kind === 'stream' && { stream: (sent: StreamToSend) => new Producer(sent) }
+    this.kind = kind
+    const stream = kind !== 'single' && { stream: (sent: StreamToSend) => this.begin(sent, kind) }
     const off = this.responders.add({ name, title, stack: false, respond, accepted: () => {}, ended, ...stream })
     if (refused) throw refused
     return off
+  }
+
+  private begin(sent: StreamToSend, kind: ResponderKind): RunningStream {
+    if (kind === 'stream') return new Producer(sent)
+    const { request } = sent
+    const ended = (reason?: EventBusError) => {
+      this.channels.delete(request)
+      sent.ended(reason)
+    }
+    const side = {
+      took: (parts: number) => this.requests.takeOfCaller(request, parts),
+      closed: () => this.requests.closeHalf(request),
+    }
+    const channel = new PlayedChannel({ ...sent, source: () => sent.source() as OpenedChannel, ended }, side)
+    this.channels.set(request, channel)
+    return channel
+  }
+
+  takePart(request: string, part: { value: unknown } | null): void {
+    // Behind the request, which is taken then, too.
+    void Promise.resolve().then(() => {
+      const channel = this.channels.get(request)
+      if (part) channel?.receive(part.value)
+      else channel?.complete()
+    })
   }
 
   /** Requests a stream by `send`, which returns the id of the request. What it throws ends the stream. */
@@ -90,10 +126,13 @@ export class PlayedRecipient implements Recipient {
     // A request takes its time, so its caller has gone on by then.
     void Promise.resolve().then(() => {
       if (this.isClosed) return
-      if ('ended' in item) return this.responders.stop(item)
+      if ('ended' in item) {
+        this.channels.delete(item.ended)
+        return this.responders.stop(item)
+      }
       if ('credit' in item) return this.responders.credit(item)
       const { source } = item
-      this.responders.receive(item, source === 0 ? { kind: 'host' } : { kind: 'webview', label: source })
+      this.responders.receive(item, endpointOf(source))
     })
   }
 
@@ -106,8 +145,8 @@ export class PlayedRecipient implements Recipient {
     try {
       if (command === 'respond') this.requests.respond(this.label, held(value as PageResponse))
       else {
-        const { name, on, stream } = value as { name: string; on: boolean; stream?: boolean }
-        if (on) this.requests.addName(this.label, name, stream ? 'stream' : 'single')
+        const { name, on } = value as { name: string; on: boolean }
+        if (on) this.requests.addName(this.label, name, this.kind)
         else this.requests.removeName(this.label, name)
       }
       resolve({}, '')

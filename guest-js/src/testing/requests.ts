@@ -11,11 +11,18 @@ const DEFAULT_TIMEOUT_MS = 30_000
 /** The longest time that a caller may wait, in milliseconds. */
 const MAX_TIMEOUT_MS = 86_400_000
 
+/** Refuses a timeout that the host refuses. */
+export function checkTimeout(timeoutMs: number): void {
+  if (timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS) return
+  const text = `timeoutMs is ${timeoutMs}; it must be at least 1 and at most ${MAX_TIMEOUT_MS}`
+  throw new EventBusError('invalid_argument', text)
+}
+
 /** Who sends or receives a request: the page of this label, or the host (`null`). */
 export type Label = string | null
 
-/** Whether a responder responds with one value or with a stream. */
-export type ResponderKind = 'single' | 'stream'
+/** Whether a responder responds with one value or with a stream, or accepts channels. */
+export type ResponderKind = 'single' | 'stream' | 'channel'
 
 /** A page or the host, as a receiver of requests. */
 export interface Recipient {
@@ -25,6 +32,8 @@ export interface Recipient {
   readonly grace: number
   /** Takes a request, the message that its caller no longer waits, or credit for a stream that it sends. */
   take(item: PulledRequest | PulledEnding | PulledCredit): void
+  /** Takes a part of the caller of a channel, or the end of its half. */
+  takePart?(request: string, part: { value: unknown } | null): void
   /** Takes back a request that has not been handed out; false if it has. */
   withdraw(request: string): boolean
 }
@@ -43,6 +52,23 @@ export interface NewRequest {
   signal?: AbortSignal | undefined
   /** The credit, and who receives the parts, if it is a request for a stream. */
   stream?: (Credit & { consumer: StreamConsumer }) | undefined
+  /** Whether the caller sends parts, too. */
+  channel?: boolean | undefined
+}
+
+/** What the page does with a stream that it receives, or with a channel that it has opened. */
+export interface CallerEntry {
+  /** The number that it gave its request. */
+  stream: number
+  /** How many parts it has taken. */
+  taken?: number
+  /** Whether it receives the stream no longer. */
+  stop?: boolean
+  /** The number of a part that it sends. */
+  part?: number
+  payload?: string | undefined
+  /** Whether it sends no more. */
+  closed?: boolean
 }
 
 /** A response as its page sends it, or a part of one. */
@@ -60,6 +86,8 @@ interface OpenRequest extends NewRequest {
   isHandedOver: boolean
   /** What a stream has on its way. */
   readonly window: TestWindow | undefined
+  /** What the caller of a channel has on its way. */
+  readonly callerWindow: TestWindow | undefined
   /** Ends when its responder is late. */
   late: ReturnType<typeof setTimeout> | undefined
   readonly timers: ReturnType<typeof setTimeout>[]
@@ -144,6 +172,51 @@ export class TestRequests {
     this.recipients.get(open.to)?.take({ credit: request, parts })
   }
 
+  /** Takes what a page does with what it has requested. */
+  takeEntry(request: string, { taken = 0, stop, part, payload, closed }: CallerEntry): void {
+    if (stop) this.leaveStream(request)
+    else if (part !== undefined) this.takePartOfCaller(request, payload)
+    else if (closed) this.endHalfOfCaller(request)
+    else this.take(request, taken)
+  }
+
+  private takePartOfCaller(request: string, payload: string | undefined): void {
+    const open = this.open.get(request)
+    if (!open) return
+    const { name, callerWindow: window } = open
+    try {
+      if (!window) throw invalidArgument(`"${name}" was not opened as a channel, so its caller sends no parts`)
+      if (!window.hasCredit) {
+        throw new EventBusError('queue_full', `the channel "${name}" has no credit, so this part was not sent`)
+      }
+      this.check(name, payload)
+      window.send(sizeOfPart(payload))
+    } catch (error) {
+      // The part would be missing, so the channel ends.
+      this.stop(request, toEventBusError(error))
+      throw error
+    }
+    this.changed()
+    this.recipients.get(open.to)?.takePart?.(request, { value: readPayload(payload) })
+  }
+
+  private endHalfOfCaller(request: string): void {
+    const open = this.open.get(request)
+    if (open) this.recipients.get(open.to)?.takePart?.(request, null)
+  }
+
+  /** The host has taken so many parts of the caller of a channel. */
+  takeOfCaller(request: string, taken: number): void {
+    const open = this.open.get(request)
+    const credit = open?.callerWindow?.take(taken)
+    if (credit !== undefined) open?.stream?.consumer.note?.({ credit })
+  }
+
+  /** The host sends no more parts of a channel. */
+  closeHalf(request: string): void {
+    this.open.get(request)?.stream?.consumer.note?.({ closed: true })
+  }
+
   /** The consumer of a stream has left it. */
   leaveStream(request: string): void {
     const stream = this.open.get(request)?.stream
@@ -156,14 +229,13 @@ export class TestRequests {
     const { name, to, payload, signal, stream } = sent
     // A stream may be silent for good.
     const timeoutMs = sent.timeoutMs ?? (stream ? undefined : DEFAULT_TIMEOUT_MS)
-    if (timeoutMs !== undefined && !(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) {
-      const text = `timeoutMs is ${timeoutMs}; it must be at least 1 and at most ${MAX_TIMEOUT_MS}`
-      throw new EventBusError('invalid_argument', text)
-    }
+    if (timeoutMs !== undefined) checkTimeout(timeoutMs)
     this.check(name, payload)
     if (signal?.aborted) throw cancelled(signal)
     const kind = this.namesOf(to).get(name)
     const hasResponder = kind !== undefined
+    if (sent.channel && to !== null)
+      throw invalidArgument(`"${name}" is opened to a page; a channel has the target HOST`)
     if (hasResponder && kind !== kindOf(sent)) throw otherKind(to, name, kind)
     const grace = this.recipients.get(to)?.grace ?? 0
     if (!hasResponder && grace <= 0) throw noResponder(to, name)
@@ -180,7 +252,8 @@ export class TestRequests {
     }
     const abort = () => this.stop(request, cancelled(signal))
     const window = stream && new TestWindow(stream)
-    const state = { isHandedOver: false, window, late: undefined, timers: [], abort, response }
+    const callerWindow = stream && sent.channel ? new TestWindow(stream) : undefined
+    const state = { isHandedOver: false, window, callerWindow, late: undefined, timers: [], abort, response }
     const open: OpenRequest = { ...sent, ...settle, ...state, timeoutMs }
     this.open.set(request, open)
     signal?.addEventListener('abort', abort)
@@ -304,14 +377,21 @@ function noResponder(label: Label, name: string): EventBusError {
   return new EventBusError('no_responder', `${nameOf(label)} has no responder for "${name}"; ${help}`)
 }
 
-function kindOf({ stream }: Pick<NewRequest, 'stream'>): ResponderKind {
+function kindOf({ stream, channel }: Pick<NewRequest, 'stream' | 'channel'>): ResponderKind {
+  if (channel) return 'channel'
   return stream ? 'stream' : 'single'
+}
+
+/** What a responder of another kind responds with, and the function that fits. */
+const DOES: Record<ResponderKind, string> = {
+  single: 'with one value; use request',
+  stream: 'with a stream; use requestStream',
+  channel: 'with a channel; use openChannel',
 }
 
 /** The responder of that name responds otherwise. */
 function otherKind(label: Label, name: string, kind: ResponderKind): EventBusError {
-  const does = kind === 'stream' ? 'with a stream; use requestStream' : 'with one value; use request'
-  return new EventBusError('no_responder', `${nameOf(label)} responds to "${name}" ${does}`)
+  return new EventBusError('no_responder', `${nameOf(label)} responds to "${name}" ${DOES[kind]}`)
 }
 
 function failed(label: Label, name: string, failure: Failure): EventBusError {

@@ -1,13 +1,14 @@
-import type { Batch, Extras, Head, PulledGap, PulledOther } from '../core/batch.js'
+import { type Batch, type Extras, type Head, type PulledGap, type PulledOther, sourceOf } from '../core/batch.js'
 import { EventBusError } from '../core/error.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
+import type { Handled } from '../types/outcome.js'
 import type { Target } from '../types/target.js'
 import type { TestAppTasks } from './app-tasks.js'
 import { cloneOf } from './clone.js'
 import type { AttachArguments, NewEvent } from './contract.js'
 import { readPayload } from './payload.js'
-import type { PageResponse, ResponderKind } from './requests.js'
+import type { CallerEntry, PageResponse, ResponderKind } from './requests.js'
 import { errorOf } from './results.js'
 import type { StreamConsumer } from './streams.js'
 import { isForAll } from './target.js'
@@ -73,17 +74,7 @@ export interface PullArguments {
   ack: number
   ahead?: boolean
   /** The responses that it carries. */
-  responses?: (PageResponse | ConsumerEntry)[]
-}
-
-/** What the page does with a stream that it receives. */
-export interface ConsumerEntry {
-  /** The number that it gave its request. */
-  stream: number
-  /** How many parts it has taken. */
-  taken?: number
-  /** Whether it receives the stream no longer. */
-  stop?: boolean
+  responses?: (PageResponse | CallerEntry)[]
 }
 
 /** Whether an event counts no more. */
@@ -123,6 +114,8 @@ export class TestSession {
   readonly following = new Map<number, () => void>()
   /** Whether its pull is held although nothing may come. */
   keepsPull = false
+  /** How many of its events it waits for. */
+  awaited = 0
   private n = 0
   private recorded: unknown = null
   private index = 0
@@ -134,7 +127,11 @@ export class TestSession {
   private queue: Item[] = []
   private waiting: ((reply: Batch) => void) | null = null
 
-  constructor(readonly id: string) {}
+  constructor(
+    readonly id: string,
+    /** An entry left the queue without being delivered. */
+    private readonly dropped: (seq: number) => void = () => {},
+  ) {}
 
   /** Whether the page has handled everything that was for it. */
   get isIdle(): boolean {
@@ -143,7 +140,7 @@ export class TestSession {
 
   /** Whether the page may receive something, so that it pulls. */
   private get isListening(): boolean {
-    return this.keepsPull || this.subscriptions.size + this.names.size + this.streams.size > 0
+    return this.keepsPull || this.awaited > 0 || this.subscriptions.size + this.names.size + this.streams.size > 0
   }
 
   /** Runs a command once. One that was sent again gets the recorded reply. */
@@ -165,17 +162,29 @@ export class TestSession {
     this.give()
   }
 
+  /** Those of these subscriptions that receive every event, and those that receive only the newest of its name. */
+  private lanesOf(ids: readonly number[]): [all: number[], newest: number[]] {
+    const isLatest = (id: number) => this.subscriptions.get(id)?.isLatest === true
+    return [ids.filter((id) => !isLatest(id)), ids.filter(isLatest)]
+  }
+
+  /** As how many items an event is queued for these subscriptions. */
+  countItems(ids: readonly number[]): number {
+    return this.lanesOf(ids).filter(({ length }) => length > 0).length
+  }
+
   /** Queues an event for these subscriptions: every event for some, and only the newest of its name for the others. */
   pushEvent(event: AcceptedEvent, ids: readonly number[], extras: Extras): void {
-    const isLatest = (id: number) => this.subscriptions.get(id)?.isLatest === true
-    const all = ids.filter((id) => !isLatest(id))
-    const newest = ids.filter(isLatest)
+    const [all, newest] = this.lanesOf(ids)
     if (all.length > 0) this.push({ event, ids: all, extras })
     if (newest.length === 0) return
     const isReplaced = (item: Item) =>
       item.isNewest && item.index > this.given && item.event?.event === event.event && `${item.ids}` === `${newest}`
     const old = this.queue.find(isReplaced)
-    if (old) this.remove(old)
+    if (old) {
+      this.remove(old)
+      this.noteDropped(old)
+    }
     const superseded = old && { superseded: (old.extras?.superseded ?? 0) + 1 }
     this.push({ event, ids: newest, extras: { ...extras, ...superseded }, isNewest: true })
   }
@@ -209,6 +218,16 @@ export class TestSession {
     return null
   }
 
+  private noteDropped({ event, extras }: Item): void {
+    if (event && extras?.outcome) this.dropped(event.seq)
+  }
+
+  /** Tells the page what became of its event. */
+  pushOutcomes(id: number, outcomes: Omit<Handled, 'receipt'>): void {
+    this.awaited -= 1
+    this.push({ ids: [], request: { outcome: id, ...outcomes } })
+  }
+
   /** Takes an item out that was not given. The later ones move up. */
   private remove(item: Item): void {
     this.queue = this.queue.filter((one) => one !== item)
@@ -223,7 +242,9 @@ export class TestSession {
       // What is given comes again as it was.
       this.queue = this.queue.map((item) => {
         const { index, event, ids } = item
-        return event && index > this.newest && hasExpired(event) ? { index, ids, gap: expiredGap(event) } : item
+        if (!event || index <= this.newest || !hasExpired(event)) return item
+        this.noteDropped(item)
+        return { index, ids, gap: expiredGap(event) }
       })
     }
     const due = this.queue.filter(({ index }) => index > given)
@@ -264,6 +285,7 @@ export class TestSession {
         if (hasLeft) this.give()
         else this.push({ ids: [], request: { stream, ...outcome } })
       },
+      note: (note) => this.push({ ids: [], request: { stream, ...note } }),
       withdraw: () => {
         hasLeft = true
         const isWaiting = ({ index, request }: Item) =>
@@ -304,7 +326,7 @@ function batchOf(items: Item[]): Batch {
   const written = items.map(({ event, ids, extras, gap, request }): Batch['items'][number] => {
     if (request) return request
     if (!event) return { ...(gap as Gap), subscriptions: ids }
-    const source = event.source.kind === 'host' ? 0 : event.source.label
+    const source = sourceOf(event.source)
     const head = heads.push([event.event, source, ids]) - 1
     const micros = Math.round(event.timestamp * 1000)
     const differences = [head, event.seq - before.seq, micros - before.micros] as const

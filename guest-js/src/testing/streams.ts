@@ -28,6 +28,8 @@ export interface StreamConsumer {
   /** A part. Where it is due, the consumer tells when it has taken it. */
   part(part: unknown, due: boolean): void
   end(end: StreamEnd): void
+  /** What the host tells of a channel that it has opened. */
+  note?(note: { credit: number } | { closed: true }): void
   /** It has left, so what it was not given yet is dropped. */
   withdraw(): void
 }

@@ -84,6 +84,9 @@ function readParts(target: unknown): Part[] {
     if (kind === 'Window') return [{ kind, label }]
     if (['AnyLabel', 'Webview', 'WebviewWindow', 'webview'].includes(kind as string)) return [label]
   }
+  if (kind === 'Node' || kind === 'node') {
+    throw invalidArgument('the target names another node, and a test bus has no link to other nodes')
+  }
   throw invalidArgument(
     `invalid target ${JSON.stringify(target)}: expected a label, a list of labels or an EventTarget`,
   )

@@ -13,11 +13,14 @@ import type {
   RequestPayloadArguments,
   ResponsePayload,
 } from '../types/map.js'
+import type { EmitHandledOptions, Handled } from '../types/outcome.js'
 import type { PartStream, StreamRequestOptions } from '../types/part-stream.js'
 import type { RequestContext, RequestOptions } from '../types/request.js'
 import type { RequestMap } from '../types/request-map.js'
 import type { PartsToSend, StreamMap } from '../types/stream-map.js'
 import type { Target } from '../types/target.js'
+import type { Replay, ReplayOptions } from './compare.js'
+import type { Recording } from './recording.js'
 
 /**
  * How a {@link TestBus} begins.
@@ -41,6 +44,8 @@ export interface TestBusOptions {
    * receives only retained events, as in a page that has been there for a while.
    */
   startingUp?: boolean
+  /** A recording, or its text, for {@link TestBus.replay}. */
+  replay?: Recording | string
 }
 
 /**
@@ -60,6 +65,26 @@ export interface TestEmitOptions extends EmitOptions {
   /** The component that emits it. */
   component?: string
   /** The names of what caused it, oldest first. Within {@link TestBus.listen} the event being handled by default. */
+  causes?: readonly string[]
+}
+
+/**
+ * How the test emits an event and waits until it is handled: the options of `emitHandled`, and what caused it.
+ *
+ * @example
+ * ```ts
+ * import { listen } from 'tauri-plugin-event-bus-api'
+ * import { createTestBus, type TestEmitHandledOptions } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const soon: TestEmitHandledOptions = { to: 'main', timeoutMs: 500 }
+ * const bus = createTestBus()
+ * await listen('app:closing', () => {})
+ * console.log((await bus.emitHandled('app:closing', null, soon)).pages)
+ * bus.dispose()
+ * ```
+ */
+export interface TestEmitHandledOptions extends EmitHandledOptions {
+  /** The names of what caused it, oldest first. Within a handler of the test what is being handled by default. */
   causes?: readonly string[]
 }
 
@@ -130,6 +155,27 @@ export interface TestTask {
 }
 
 /**
+ * The end of a channel that the host has: see {@link TestBus.acceptChannel}. `send` waits for credit, `close` ends what the
+ * host sends, and a loop over it takes what the page sends.
+ *
+ * @example
+ * ```ts
+ * import { createTestBus, type TestChannel } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const bus = createTestBus()
+ * bus.acceptChannel('upper', async (_, channel: TestChannel<string, string>) => {
+ *   for await (const text of channel) await channel.send(text.toUpperCase())
+ * })
+ * bus.dispose()
+ * ```
+ */
+export interface TestChannel<Incoming, Outgoing> {
+  send(part: Outgoing): Promise<void>
+  close(): void
+  [Symbol.asyncIterator](): AsyncIterableIterator<Incoming>
+}
+
+/**
  * An event of any emitter.
  *
  * @example
@@ -164,6 +210,14 @@ export interface TestEndpoint<Events extends object, Requests extends object, St
     event: Name,
     ...payload: [...EventArguments<Events, Name>, options?: TestEmitOptions]
   ): Receipt
+  /**
+   * Emits to everyone, or to `to`, and waits until the event is handled, as with a real host: by the code under test, by the
+   * pages that the test plays, and by the listeners that stand for Rust.
+   */
+  emitHandled<Name extends NameOf<Events>>(
+    event: Name,
+    ...payload: [...EventArguments<Events, Name>, options?: TestEmitHandledOptions]
+  ): Promise<Handled>
   /**
    * Sends a request to the code under test, by its label, to another page, or to the host (`HOST`). Resolves and rejects as
    * with a real host.
@@ -225,6 +279,14 @@ export interface TestPage<
 > extends TestEndpoint<Events, Requests, Streams> {
   /** The label of its webview. */
   readonly label: string
+  /**
+   * Listens as this page. A handler that throws makes the outcome of `emitHandled` for this page `failed`. Returns what ends
+   * it.
+   */
+  listen<Name extends NameOf<Events>>(
+    event: Name,
+    handler: (event: BusEvent<EventPayload<Events, Name>>) => unknown,
+  ): () => void
   /** The payloads of that name or glob pattern that were for this page since it was made, including retained ones. */
   received<Name extends NameOf<Events>>(event: Name): EventPayload<Events, Name>[]
   /**
@@ -294,6 +356,16 @@ export interface TestBus<
    * Returns what removes it; those that run go on.
    */
   registerTask<Args = unknown>(name: string, run: (args: Args, task: TestTask) => unknown): () => void
+  /**
+   * Accepts channels of that name, as the host does with `accept_channel`. A channel ends when `accept` does. Returns what ends
+   * the accepting.
+   *
+   * @throws {EventBusError} `duplicate_responder` where the host has a responder of that name already.
+   */
+  acceptChannel<Request = unknown, Incoming = unknown, Outgoing = unknown>(
+    name: string,
+    accept: (request: Request, channel: TestChannel<Incoming, Outgoing>, context: RequestContext) => unknown,
+  ): () => void
   /** Forgets the retained events of that name or glob pattern, as Rust does. Returns how many there were. */
   clearRetained(event: NameOf<Events>): number
   /** Loses `count` events of that name (1 by default), so that its listeners receive a {@link Gap}. */
@@ -312,6 +384,14 @@ export interface TestBus<
    * that never ends.
    */
   settled(): Promise<void>
+  /**
+   * Plays the recording of {@link TestBusOptions.replay}: emits the events of the chosen sources, sends their requests to the
+   * code under test, and responds to its requests as they were responded to. Compares what the code emits with what the
+   * recording has of its page, by name, target and payload, and its responses.
+   *
+   * @throws {EventBusError} by rejection: `invalid_argument` if there is no recording, or a payload in it was cut.
+   */
+  replay(options?: ReplayOptions): Promise<Replay>
   /** Removes the bus and everything that listens to it, and restores what it has replaced. */
   dispose(): void
 }

@@ -73,6 +73,24 @@ export interface DeclaredStream extends DeclaredRequest {
 }
 
 /**
+ * A channel that the app declares in Rust.
+ *
+ * @example
+ * ```ts
+ * import { catalog, type DeclaredChannel } from 'tauri-plugin-event-bus-api'
+ *
+ * const names = (channels: DeclaredChannel[]) => channels.map(({ name }) => name)
+ * console.log(names((await catalog()).channels))
+ * ```
+ */
+export interface DeclaredChannel extends Omit<DeclaredRequest, 'response'> {
+  /** The JSON Schema of what a page gets. */
+  incoming: unknown
+  /** The JSON Schema of what a page sends. */
+  outgoing: unknown
+}
+
+/**
  * What a component emits and listens to: names or patterns, each with a description for people.
  *
  * @example
@@ -121,7 +139,7 @@ export interface DescribedComponent {
 }
 
 /**
- * The events, requests, streams and components that the app declares in Rust, and the components of this page.
+ * The events, requests, streams, channels and components that the app declares in Rust, and the components of this page.
  *
  * @example
  * ```ts
@@ -140,6 +158,8 @@ export interface Catalog {
   requests: DeclaredRequest[]
   /** The streams, in the order of their names. */
   streams: DeclaredStream[]
+  /** The channels, in the order of their names. */
+  channels: DeclaredChannel[]
   /** The components that are described: first those of Rust, then those of this page. */
   components: DescribedComponent[]
   /** The types that the schemas refer to. */

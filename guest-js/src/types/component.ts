@@ -13,6 +13,7 @@ import type {
   EventsIn,
   ListenIn,
   OnIn,
+  OpenChannelIn,
   RequestIn,
   RequestStreamIn,
   RespondIn,
@@ -47,6 +48,8 @@ export interface View<Prefix extends string> {
   respond: RespondIn<Prefix>
   /** As {@link requestStream}. */
   requestStream: RequestStreamIn<Prefix>
+  /** As {@link openChannel}. */
+  openChannel: OpenChannelIn<Prefix>
   /** As {@link respondStream}. */
   respondStream: RespondStreamIn<Prefix>
   /** As {@link emitAfter}. */

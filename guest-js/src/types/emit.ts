@@ -20,6 +20,8 @@ export interface Receipt {
   pages: number
   /** How many listeners and streams of the host it was queued for. */
   listeners: number
+  /** Whether it is on its way to other nodes, over a link. Absent if it stays in this app. */
+  linked?: boolean
 }
 
 /**

@@ -12,15 +12,18 @@
 export const HOST: { readonly kind: 'host' } = /* @__PURE__ */ Object.freeze({ kind: 'host' })
 
 /**
- * The source of an event, the caller of a request or the owner of a job: the host, or the page in a webview. The host sets it; a
- * page cannot forge it. An endpoint is a {@link Target}, too, so `emitTo(event.source, …)` sends to the emitter.
+ * The source of an event, the caller of a request or the owner of a job: the host, the page in a webview, or another
+ * node, over a link. The host sets it; a page cannot forge it. An endpoint is a {@link Target}, too, so `emitTo(event.source, …)` sends to the emitter.
  *
  * @example
  * ```ts
  * import { type Endpoint, listen } from 'tauri-plugin-event-bus-api'
  *
- * const describe = (source: Endpoint) => (source.kind === 'host' ? 'the host' : `the page in ${source.label}`)
+ * const describe = (source: Endpoint) => {
+ *   if (source.kind === 'node') return `the node ${source.node}`
+ *   return source.kind === 'host' ? 'the host' : `the page in ${source.label}`
+ * }
  * listen('chat:message', ({ source }) => console.log('from', describe(source)))
  * ```
  */
-export type Endpoint = { kind: 'host' } | { kind: 'webview'; label: string }
+export type Endpoint = { kind: 'host' } | { kind: 'webview'; label: string } | { kind: 'node'; node: string }

@@ -6,6 +6,7 @@
  * - `session_ended`: the host ended the session of this page, because it was suspended for more than a minute or another
  *   page replaced it, and no longer keeps what came meanwhile.
  * - `expired`: they were older than `expiresMs` when this page fetched them, or when it began to listen.
+ * - `link_lost`: they are of another node, and were lost on their way to this one.
  * - `buffer_full`: the loop over {@link events} or a `sequential` handler was too slow.
  *
  * @example
@@ -22,6 +23,7 @@ export type GapReason =
   | 'history_full'
   | 'session_ended'
   | 'expired'
+  | 'link_lost'
   | 'buffer_full'
   | (string & Record<never, never>)
 

@@ -122,7 +122,41 @@ export interface ConsumerInspection {
 }
 
 /**
- * An open stream.
+ * Whether this app is connected to other nodes, and what it has sent and received.
+ *
+ * @example
+ * ```ts
+ * import type { LinkStatus } from 'tauri-plugin-event-bus-api'
+ *
+ * const describe = ({ node, connected, reason }: LinkStatus) => `${node}: ${connected ? 'connected' : reason}`
+ * ```
+ */
+export interface LinkStatus {
+  /** The name of this node. */
+  node: string
+  connected: boolean
+  /** Since when it is connected or not, in milliseconds since the Unix epoch. */
+  since: number
+  /** Why it is not connected, or what works less than it should. */
+  reason: string | null
+  /** How many events wait to be sent. */
+  queued: number
+  /** How many events were handed to the network. */
+  sent: number
+  /** How many events of other nodes were accepted. */
+  received: number
+  /** How many events were not sent. Each is part of a gap at its receivers. */
+  dropped: number
+  /** How many events of other nodes were lost on their way. Each is part of a gap here. */
+  missing: number
+  /** How many messages of other nodes were refused. */
+  refused: number
+  /** The other nodes that are there, in order; `null` if the link does not know. */
+  nodes: string[] | null
+}
+
+/**
+ * An open stream, or one half of a channel: a channel is listed twice.
  *
  * @example
  * ```ts
@@ -138,13 +172,15 @@ export interface StreamInspection {
   caller: Endpoint
   /** Who sends its parts. */
   responder: Endpoint
+  /** Whether the caller sends these parts, and the responder takes them: its half of a channel. */
+  isFromCaller: boolean
   /** How many parts were sent. */
   sent: number
   /** How many of them were taken. */
   taken: number
   /** The size of those that were not taken. */
   bytes: number
-  /** Whether its credit is used up, so that the responder waits. */
+  /** Whether its credit is used up, so that who sends it waits. */
   isWaiting: boolean
 }
 
@@ -174,8 +210,13 @@ export interface Inspection {
   unconsumed: QueueUsage
   /** Every job, in the order of their ids. */
   jobs: JobInfo[]
-  /** Every open stream, in the order in which they were requested. */
+  /**
+   * Every open stream, in the order in which they were requested. A channel is there twice, with the half of its responder
+   * first.
+   */
   streams: StreamInspection[]
   /** Every task that waits or runs, or whose end is kept, by name and key. */
   tasks: TaskInfo[]
+  /** The link to other nodes, if the app has one. */
+  link?: LinkStatus
 }

@@ -115,5 +115,19 @@ export type PartPayload<Streams, Name> = Name extends keyof Streams
     : null
   : unknown
 
+/** What a page gets of a name in a map of channels. */
+export type IncomingPart<Channels, Name> = Name extends keyof Channels
+  ? Channels[Name] extends { incoming: infer Part }
+    ? Part
+    : null
+  : unknown
+
+/** What a page sends of a name in a map of channels. */
+export type OutgoingPart<Channels, Name> = Name extends keyof Channels
+  ? Channels[Name] extends { outgoing: infer Part }
+    ? Part
+    : null
+  : unknown
+
 /** What a responder of a stream may return as its response. */
 export type StreamResult<Response> = [Response] extends [Nothing] ? Nothing : Response

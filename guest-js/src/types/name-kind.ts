@@ -1,4 +1,5 @@
 import type { BuiltInEvents } from './built-in.js'
+import type { ChannelMap } from './channel-map.js'
 import type { EventMap } from './event-map.js'
 import type { RequestMap } from './request-map.js'
 import type { StreamMap } from './stream-map.js'
@@ -101,6 +102,20 @@ export type OtherRequest<Name extends string> = Name extends keyof RequestMap
  * ```
  */
 export type OtherStream<Name extends string> = Name extends keyof StreamMap
+  ? ThePayloadOfThisRequestIsMissingOrWrong
+  : Name
+
+/**
+ * {@link OtherName} for the name of a channel.
+ *
+ * @example
+ * ```ts
+ * import type { OtherChannel } from 'tauri-plugin-event-bus-api'
+ *
+ * const name: OtherChannel<'terminal'> = 'terminal'
+ * ```
+ */
+export type OtherChannel<Name extends string> = Name extends keyof ChannelMap
   ? ThePayloadOfThisRequestIsMissingOrWrong
   : Name
 

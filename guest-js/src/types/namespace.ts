@@ -1,4 +1,5 @@
 import type { BuiltInEvents } from './built-in.js'
+import type { ChannelMap, ChannelName } from './channel-map.js'
 import type { BusEvent } from './event.js'
 import type { EventMap, EventName } from './event-map.js'
 import type { EventOf, PayloadOf } from './event-of.js'
@@ -47,6 +48,20 @@ export type RequestNameIn<Prefix extends string> = [Prefix] extends [never]
 export type StreamNameIn<Prefix extends string> = [Prefix] extends [never]
   ? StreamName
   : NamesOf<Prefix, keyof StreamMap & string> | (string & Record<never, never>)
+
+/**
+ * The name of a channel in a namespace. Those of {@link ChannelMap} complete with the prefix and without it.
+ *
+ * @example
+ * ```ts
+ * import type { ChannelNameIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const name: ChannelNameIn<'shop'> = 'chat'
+ * ```
+ */
+export type ChannelNameIn<Prefix extends string> = [Prefix] extends [never]
+  ? ChannelName
+  : NamesOf<Prefix, keyof ChannelMap & string> | (string & Record<never, never>)
 
 /** The names that have the prefix, with it and without it. */
 type NamesOf<Prefix extends string, Names extends string> = {

@@ -1,11 +1,22 @@
 // The functions of the package for names with a prefix, or with `never` as they are.
 
+import type { ChannelArguments, IncomingOf, OutgoingOf } from './channel-map.js'
 import type { EmitOptions, Receipt } from './emit.js'
 import type { BusEvent, EventHandler, PayloadHandler } from './event.js'
 import type { PayloadArguments } from './event-map.js'
 import type { EmitAfterOptions, EmitAtOptions, FixedPayload, Job, JobOptions, JobSchedule, JobSource } from './job.js'
-import type { OtherRequest, OtherStream, ThePayloadOfThisEventIsMissingOrWrong } from './name-kind.js'
-import type { EventIn, FullName, NameIn, OtherNameIn, PayloadIn, RequestNameIn, StreamNameIn } from './namespace.js'
+import type { OtherChannel, OtherRequest, OtherStream, ThePayloadOfThisEventIsMissingOrWrong } from './name-kind.js'
+import type {
+  ChannelNameIn,
+  EventIn,
+  FullName,
+  NameIn,
+  OtherNameIn,
+  PayloadIn,
+  RequestNameIn,
+  StreamNameIn,
+} from './namespace.js'
+import type { ChannelOptions, PartChannel } from './part-channel.js'
 import type { PartStream, StreamRequestOptions } from './part-stream.js'
 import type { RequestContext, RequestOptions, RespondOptions } from './request.js'
 import type { RequestArguments, RequestOf, ResponseOf } from './request-map.js'
@@ -221,6 +232,30 @@ export interface RequestStreamIn<Prefix extends string> {
     name: Name,
     ...payload: [...payload: StreamArguments<FullName<Prefix, Name>>, options?: StreamRequestOptions]
   ): PartStream<PartOf<FullName<Prefix, Name>>, StreamResponseOf<FullName<Prefix, Name>>>
+}
+
+/**
+ * The type of `openChannel` of a namespace or a component; see {@link openChannel}.
+ *
+ * @example
+ * ```ts
+ * import { namespace, type OpenChannelIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const openChannelInShop: OpenChannelIn<'shop'> = namespace('shop').openChannel
+ * ```
+ */
+export interface OpenChannelIn<Prefix extends string> {
+  <Incoming = unknown, Outgoing = unknown, Name extends string = string>(
+    to: Target,
+    name: FullName<Prefix, Name> extends OtherChannel<FullName<Prefix, Name>> ? Name : never,
+    payload?: unknown,
+    options?: ChannelOptions,
+  ): PartChannel<Incoming, Outgoing>
+  <Name extends ChannelNameIn<Prefix>, _ extends never>(
+    to: Target,
+    name: Name,
+    ...payload: [...payload: ChannelArguments<FullName<Prefix, Name>>, options?: ChannelOptions]
+  ): PartChannel<IncomingOf<FullName<Prefix, Name>>, OutgoingOf<FullName<Prefix, Name>>>
 }
 
 /**

@@ -206,9 +206,11 @@ describe('a run of events', () => {
       sources.push({ ...source })
       Object.assign(source, { label: 'changed' })
     })
-    await given(['main', 'main', 0, 0].map((source, n) => [n + 1, n + 1, 1, 'a', source, 1, null]))
+    const sent = ['main', 'main', 0, 0, ['till-4'], ['till-4']]
+    await given(sent.map((source, n) => [n + 1, n + 1, 1, 'a', source, 1, null]))
     const [page, host] = [{ kind: 'webview', label: 'main' }, { kind: 'host' }]
-    expect(sources).toEqual([page, page, host, host])
+    const node = { kind: 'node', node: 'till-4' }
+    expect(sources).toEqual([page, page, host, host, node, node])
     expect(realm.reported).not.toHaveBeenCalled()
   })
 

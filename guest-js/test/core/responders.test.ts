@@ -115,7 +115,7 @@ describe('respond', () => {
     await settled()
     realm.host.emit('e')
     await settled()
-    const failure = { name: 'Error', message: 'the responder threw a value that cannot be read' }
+    const failure = { name: 'Error', message: 'it threw a value that cannot be read' }
     expect(responses().sort((a, b) => String(a.request).localeCompare(String(b.request)))).toEqual([
       { request: 'later', failure },
       { request: 'proxy', failure },

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { respondStream } from '../../src/api/respond-stream.js'
 import { encodePayload } from '../../src/core/json.js'
-import { openChannel } from '../../src/core/requests/open.js'
+import { pageRequests } from '../../src/core/requests/open.js'
 import { partSize } from '../../src/core/requests/part-size.js'
 import { freshRealm, settled } from '../realm.js'
 
@@ -162,7 +162,7 @@ describe('respondStream', () => {
     ask('a', 'check', 'large', credit)
     await tasks()
     expect(responses()).toEqual([{ request: 'a', failure: { name: 'TypeError', message: 'no' } }])
-    const { streams } = openChannel() as unknown as { streams: Map<string, unknown> }
+    const { streams } = pageRequests() as unknown as { streams: Map<string, unknown> }
     expect(streams.size).toBe(0)
   })
 

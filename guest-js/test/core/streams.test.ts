@@ -64,6 +64,15 @@ describe('requestStream', () => {
     expect(realm.host.pullsInFlight).toBe(0)
   })
 
+  it.each([null, new Uint8Array([1])])('says how many bytes of credit it has', async (payload) => {
+    const stream = requestStream(HOST, 'count', payload, { credit: { bytes: 65_536 } })
+    await tasks()
+    const [request] = realm.host.commands('request')
+    expect(request?.args).toMatchObject({ stream: { bytes: 65_536 } })
+    stream.stop()
+    await tasks()
+  })
+
   it('tells with a pull what a quick loop has taken', async () => {
     const stream = requestStream<number>(HOST, 'count')
     const loop = (async () => {

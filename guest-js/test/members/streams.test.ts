@@ -73,6 +73,13 @@ describe('a stream that a worker requests', () => {
     await expect(next).rejects.toMatchObject({ code: 'unavailable' })
   })
 
+  it('says how much credit it has', async () => {
+    const stream = worker.requestStream<number>(HOST, 'count', null, { credit: { bytes: 65_536, parts: 4 } })
+    await vi.waitFor(() => expect(page.host.commands('request')).toHaveLength(1))
+    expect(page.host.commands('request')[0]?.args).toMatchObject({ stream: { bytes: 65_536, parts: 4 } })
+    stream.stop()
+  })
+
   it('fails with the error of the host', async () => {
     const stream = worker.requestStream<number>(HOST, 'count')
     await vi.waitFor(() => expect(page.host.commands('request')).toHaveLength(1))
@@ -185,5 +192,40 @@ describe('the session of a page', () => {
     expect(page.host.outcomes).toEqual([])
     finish()
     await vi.waitFor(() => expect(page.host.outcomes).toEqual([{ seq: 1, handled: true }]))
+  })
+})
+
+describe('a channel that a worker opens', () => {
+  it('carries parts both ways', async () => {
+    const opened = worker.openChannel<number, number>(HOST, 'echo', { size: 1 })
+    const sent = opened.send(1)
+    await vi.waitFor(() => expect(page.host.commands('request')).toHaveLength(1))
+    const [request] = page.host.commands('request')
+    expect(request?.args).toMatchObject({ name: 'echo', component: 'worker:worker', channel: true })
+    await sent
+    for (let part = 2; part <= 40; part += 1) await opened.send(part)
+    opened.close()
+    await vi.waitFor(() => expect(responses()).toHaveLength(41))
+    expect(
+      responses()
+        .map(({ payload }) => Number(payload))
+        .slice(0, 40),
+    ).toEqual(Array.from({ length: 40 }, (_, part) => part + 1))
+    expect(responses()[40]).toEqual({ stream: 1, closed: true, after: 40 })
+    push({ stream: 1, parts: [7, 8] })
+    push({ stream: 1, closed: true })
+    const taken: number[] = []
+    for await (const part of opened) taken.push(part)
+    expect(taken).toEqual([7, 8])
+    push({ stream: 1, response: null })
+    expect(await opened.closed).toEqual({ code: 'completed' })
+  })
+
+  it('ends with the error of the host', async () => {
+    const opened = worker.openChannel<number, number>(HOST, 'echo')
+    await vi.waitFor(() => expect(page.host.commands('request')).toHaveLength(1))
+    await tasks()
+    push({ stream: 1, error: { code: 'responder_failed', message: 'it failed' } })
+    expect(await opened.closed).toMatchObject({ code: 'responder_failed' })
   })
 })

@@ -274,7 +274,15 @@ it('works with the rest of the package', async () => {
 })
 
 it('has a catalog without declarations', async () => {
-  expect(await catalog()).toEqual({ strict: false, events: [], requests: [], streams: [], components: [], $defs: {} })
+  expect(await catalog()).toEqual({
+    strict: false,
+    events: [],
+    requests: [],
+    streams: [],
+    channels: [],
+    components: [],
+    $defs: {},
+  })
 })
 
 it('has no inspection', async () => {

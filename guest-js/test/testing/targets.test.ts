@@ -280,6 +280,15 @@ describe('targets', () => {
     expect(settings.received('pong')).toEqual([source])
   })
 
+  it('name no other node, since a test has no link', async () => {
+    for (const to of [
+      { kind: 'Node', node: 'till-4' },
+      { kind: 'node', node: 'till-4' },
+    ] as const) {
+      await expect(emitTo(to, 'a')).rejects.toMatchObject({ code: 'invalid_argument', message: /no link/ })
+    }
+  })
+
   it('match the label of the page under test', async () => {
     begin({ label: 'editor-1' })
     const handler = vi.fn()

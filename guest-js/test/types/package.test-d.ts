@@ -22,6 +22,8 @@ import {
   namespace,
   on,
   once,
+  openChannel,
+  type PartChannel,
   type PartOf,
   type PartStream,
   type PayloadArguments,
@@ -73,6 +75,10 @@ declare module 'tauri-plugin-event-bus-api' {
     // biome-ignore lint/suspicious/noConfusingVoidType: Apps write it so.
     tail: { request: void; part: string; response: null }
     'shop:rows': { request: { id: string }; part: number; response: boolean }
+  }
+  interface ChannelMap {
+    chat: { request: { room: string }; incoming: { text: string }; outgoing: string }
+    'shop:till': { request: null; incoming: number; outgoing: { cents: number } }
   }
 }
 
@@ -441,3 +447,20 @@ same<StreamResponseOf<'shop:rows'>, boolean>(true)
 same<StreamRequestOf<'tail'>, null>(true)
 const anyStream: StreamName = 'anything'
 requestStream(HOST, anyStream)
+
+// Channels, by the map and without it.
+const chat = openChannel(HOST, 'chat', { room: 'tea' }, { credit: { parts: 4 } })
+same<typeof chat, PartChannel<{ text: string }, string>>(true)
+void chat.send('hello')
+// @ts-expect-error A page sends text.
+void chat.send(5)
+// @ts-expect-error The payload is missing.
+openChannel(HOST, 'chat')
+// @ts-expect-error A channel has no timeout.
+openChannel(HOST, 'chat', { room: 'tea' }, { timeoutMs: 5 })
+const till = namespace('shop').openChannel(HOST, 'till')
+same<typeof till, PartChannel<number, { cents: number }>>(true)
+const free = openChannel<Uint8Array, string>(HOST, 'terminal', { cols: 80 })
+same<typeof free, PartChannel<Uint8Array, string>>(true)
+const unknown = openChannel(HOST, 'other')
+same<typeof unknown, PartChannel<unknown, unknown>>(true)

@@ -1,5 +1,6 @@
-//! Streams: requests with parts before the response.
+//! Streams: requests with parts before the response. Channels: streams whose callers send parts, too.
 
+pub(crate) mod channel;
 pub(crate) mod request;
 mod respond;
 pub(crate) mod sender;

@@ -14,6 +14,7 @@ use crate::model::json::Json;
 use crate::sync::block_on;
 
 /// Sends the parts of a stream that the host responds to: see [`EventBus::respond_stream`](crate::EventBus::respond_stream).
+/// [`PartChannel::sender`](crate::request::PartChannel::sender) makes one for a channel.
 ///
 /// A part is sent while less than the credit of the stream (`streamCreditBytes`, `streamCreditParts`) is on its way to the
 /// loop that takes the parts. What that loop has taken counts again once it is half of the credit. So a sender that is faster
@@ -21,7 +22,7 @@ use crate::sync::block_on;
 ///
 /// A clone sends parts of the same stream, from any thread. They end with the responder's future.
 pub struct PartSender<P> {
-    sink: PartSink,
+    pub(super) sink: PartSink,
     context: RequestContext,
     part: PhantomData<fn(P)>,
 }

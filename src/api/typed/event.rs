@@ -10,6 +10,7 @@ use crate::api::jobs::builder::JobBuilder;
 use crate::api::jobs::delayed::{DelayedEmit, When};
 use crate::api::listener::Listener;
 use crate::api::options::{EmitOptions, ListenOptions};
+use crate::api::outcomes::EmitHandled;
 use crate::api::target::IntoTarget;
 use crate::api::wait::WaitFor;
 use crate::catalog::EventDeclaration;
@@ -72,6 +73,12 @@ pub trait EventExt: Event {
     /// Those of [`EventExt::emit`] and [`EventBus::emit_to`].
     fn emit_to(&self, on: &impl EventBusExt, to: impl IntoTarget) -> Result<Receipt> {
         self.emit_with(on, EmitOptions::new().to(to))
+    }
+
+    /// Emits the event, and waits until it is handled, as [`EventBus::emit_handled`] does.
+    fn emit_handled(&self, on: &impl EventBusExt) -> EmitHandled {
+        let payload = write_event(self).map(Json::from);
+        EmitHandled::of_json(&plain_bus(on), Self::NAME, payload)
     }
 
     /// Prepares the event to be emitted once, after a delay, as [`EventBus::emit_after`] does.

@@ -159,6 +159,7 @@ impl RequestDeclaration {
             check_request_payload: check::<R>,
             check_part: None,
             check_response: check::<R::Response>,
+            is_channel: false,
             request: |generator| generator.subschema_for::<R>(),
             part: None,
             response: |generator| generator.subschema_for::<R::Response>(),

@@ -213,6 +213,7 @@ impl RequestDeclaration {
             check_request_payload: check::<S>,
             check_part: Some(check::<S::Part>),
             check_response: check::<S::Response>,
+            is_channel: false,
             request: |generator| generator.subschema_for::<S>(),
             part: Some(|generator| generator.subschema_for::<S::Part>()),
             response: |generator| generator.subschema_for::<S::Response>(),

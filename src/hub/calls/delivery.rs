@@ -115,7 +115,12 @@ impl<W> Hub<W> {
             return (None, effects);
         };
         session.calls.is_scheduled = false;
-        session.outbox.queue.drop_expired(self.clock);
+        if session.outbox.queue.drop_expired(self.clock) {
+            self.check_receipts(now, &mut effects);
+        }
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return (None, effects);
+        };
         let Some(webview) = self.webviews.get(&session.webview) else {
             return (None, effects);
         };
@@ -131,7 +136,7 @@ impl<W> Hub<W> {
             {
                 let wait = error.retry_after().unwrap_or(RETRY_AFTER[0]);
                 session.calls.retry_at = Some(now + wait);
-                effects.rearm = self.arm(now + wait);
+                effects.rearm |= self.arm(now + wait);
                 return (None, effects);
             }
             batch = session.outbox.batch_ahead(bound);
@@ -149,7 +154,7 @@ impl<W> Hub<W> {
             webview: webview.number,
             batch,
         };
-        effects.rearm = self.arm(now + CALL_PATIENCE);
+        effects.rearm |= self.arm(now + CALL_PATIENCE);
         (Some(call), effects)
     }
 
@@ -181,6 +186,9 @@ impl<W> Hub<W> {
             Some(Ok(handled)) => {
                 if let Some(handled) = handled {
                     session.acknowledged_at = Some(now);
+                    if let Some(taps) = &mut self.taps {
+                        taps.note_acknowledged(&session.webview, &handled, &mut effects.wakers);
+                    }
                     effects.acknowledged = handled;
                 }
                 let calls = &mut session.calls;
@@ -215,6 +223,7 @@ impl<W> Hub<W> {
         if is_arriving {
             self.check_arrival(key, now, &mut effects);
         }
+        self.check_receipts(now, &mut effects);
         effects
     }
 

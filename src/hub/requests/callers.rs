@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::hub::Hub;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
+use crate::hub::requests::channel::CallerHalf;
 use crate::hub::requests::endings::caller_gone;
 use crate::hub::requests::flow::Flow;
 use crate::hub::requests::inbox::Inbox;
@@ -13,6 +14,7 @@ use crate::hub::requests::message::{
     Caller, Ending, NewRequest, Recipient, RequestMessage, ResponderKind,
 };
 use crate::hub::requests::pending::{PendingRequest, RequestState};
+use crate::hub::requests::window::Credit;
 use crate::hub::session::Session;
 use crate::hub::sessions::session_ended;
 use crate::model::error::{Error, ErrorCode, Result};
@@ -70,6 +72,9 @@ impl<W> Hub<W> {
             Err(error) => return Err((waiter, error)),
         };
         let mut message = request.message;
+        if let Some(taps) = &mut self.taps {
+            taps.note_request(&message, state.webview(), &mut effects.wakers);
+        }
         // The host has the request already, and a stream may be open for hours.
         if is_stream && matches!(state, RequestState::Host) {
             let payload = std::mem::replace(&mut message.payload, Json::from(""));
@@ -90,14 +95,18 @@ impl<W> Hub<W> {
         let flow = message
             .stream
             .map(|credit| Box::new(Flow::new(credit, now)));
+        let caller_half = message
+            .stream
+            .filter(|_| message.is_channel)
+            .map(|credit| Box::new(CallerHalf::new(credit)));
         let waiters = match flow {
             None => vec![waiter],
             Some(_) => {
-                effects.replies.push((waiter, Ok(stream_sent())));
+                effects.replies.push((waiter, Ok(stream_sent(&message))));
                 Vec::new()
             }
         };
-        if flow.is_some() && request.caller == Caller::Host {
+        if flow.is_some() && (request.caller == Caller::Host || caller_half.is_some()) {
             self.requests.inboxes.insert(id, Inbox::default());
         }
         let page = match &state {
@@ -113,6 +122,7 @@ impl<W> Hub<W> {
             due: request.timeout.map(|timeout| now + timeout),
             waiters,
             flow,
+            caller_half,
         };
         let next = pending.next_due();
         self.requests.insert(id, pending);
@@ -145,7 +155,8 @@ impl<W> Hub<W> {
                 return Err(waiter);
             }
             // A stream tells of its end by other ways than this reply. So a copy that comes after the end is no error.
-            effects.replies.push((waiter, Ok(stream_sent())));
+            let reply = pending.map_or_else(nothing, |pending| stream_sent(&pending.message));
+            effects.replies.push((waiter, Ok(reply)));
             return Ok(());
         }
         match id.and_then(|id| self.requests.get_mut(id)) {
@@ -178,8 +189,9 @@ impl<W> Hub<W> {
         if let Some(provenance) = &request.message.provenance {
             provenance.check(&request.message.name, self.limits.hops)?;
         }
+        Self::check_channel(request)?;
         let state = match &request.to {
-            Recipient::Host => RequestState::Host,
+            Recipient::Host | Recipient::Node(_) => RequestState::Host,
             Recipient::Page(label) => {
                 let message = &request.message;
                 self.route_to_page(label, &message.name, message.kind(), now)?
@@ -195,7 +207,7 @@ impl<W> Hub<W> {
                 self.limits.requests_per_page,
                 "requestsPerPage",
             ),
-            ResponderKind::Stream => (
+            ResponderKind::Stream | ResponderKind::Channel => (
                 usage.streams,
                 "streams",
                 self.limits.streams_per_page,
@@ -223,7 +235,7 @@ impl<W> Hub<W> {
         let ends = session.outbox.streamed.unacknowledged_ends();
         let (count, limit) = match message.kind() {
             ResponderKind::Single => (session.sent_requests.len(), self.limits.requests_per_caller),
-            ResponderKind::Stream => (
+            ResponderKind::Stream | ResponderKind::Channel => (
                 session.sent_requests.streams() + ends,
                 self.limits.streams_per_caller,
             ),
@@ -247,7 +259,7 @@ impl<W> Hub<W> {
             ResponderKind::Single => {
                 format!("waits for {count} responses, and that is the limit (requestsPerCaller)")
             }
-            ResponderKind::Stream => format!(
+            ResponderKind::Stream | ResponderKind::Channel => format!(
                 "receives {count} streams, with those whose end it has not acknowledged, and that is the limit (streamsPerCaller)"
             ),
         };
@@ -310,8 +322,18 @@ impl<W> Hub<W> {
     }
 }
 
-/// The reply to a request for a stream.
-fn stream_sent() -> Json {
+/// The reply to a request for a stream. That to a request for a channel has the credit of its caller.
+fn stream_sent(message: &RequestMessage) -> Json {
+    match message.stream.filter(|_| message.is_channel) {
+        Some(Credit { bytes, parts }) => {
+            let credit = format!("{{\"credit\":{{\"bytes\":{bytes},\"parts\":{parts}}}}}");
+            Json::from(credit)
+        }
+        None => nothing(),
+    }
+}
+
+fn nothing() -> Json {
     Json::from("{}")
 }
 

@@ -149,6 +149,9 @@ impl<W> Hub<W> {
         {
             session.received_requests -= 1;
         }
+        if pending.caller_half.is_some() {
+            self.cut_inbox(id, pending.message.name.as_str(), effects);
+        }
         Some(pending)
     }
 
@@ -195,6 +198,8 @@ impl<W> Hub<W> {
         response: JsonResult,
         effects: &mut Effects<W>,
     ) {
+        let (message, from) = (&pending.message, pending.state.webview());
+        self.tap_response(message, from, &response, effects);
         match pending.flow {
             Some(flow) => {
                 debug_assert!(pending.waiters.is_empty(), "streams have no waiters");

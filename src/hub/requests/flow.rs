@@ -15,6 +15,8 @@ pub(crate) struct Flow {
     newest_ticket: SendTicket,
     /// Whether a send has waited since then.
     has_waited: bool,
+    /// Whether the host sends no more parts of a channel, although that goes on.
+    pub(super) is_closed: bool,
     /// Sends of the host that wait for credit. One that is woken takes a new place if it waits again.
     senders: Vec<(SendTicket, Waker)>,
 }
@@ -26,6 +28,7 @@ impl Flow {
             quiet_since: now,
             newest_ticket: 0,
             has_waited: false,
+            is_closed: false,
             senders: Vec::new(),
         }
     }

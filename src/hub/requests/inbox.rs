@@ -2,9 +2,11 @@ use std::collections::VecDeque;
 use std::task::Waker;
 
 use crate::hub::command_log::JsonResult;
+use crate::model::error::Error;
 use crate::model::json::Json;
 
-/// What the host has yet to read of a stream that it requested. It outlives the request, until its reader is dropped.
+/// What the host has yet to read of a stream that it requested, or of the caller's half of a channel. It outlives the request,
+/// until its reader is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     parts: VecDeque<Json>,
@@ -30,6 +32,12 @@ impl Inbox {
     pub(super) fn end(&mut self, response: JsonResult) -> Option<Waker> {
         self.end = Some(response);
         self.waker.take()
+    }
+
+    /// Ends it with this error in place of what was not read, which is returned with the reader to wake.
+    pub(super) fn cut(&mut self, error: Error) -> (VecDeque<Json>, Option<Waker>) {
+        let unread = std::mem::take(&mut self.parts);
+        (unread, self.end(Err(error)))
     }
 
     pub(super) fn next(&mut self) -> Option<Received> {

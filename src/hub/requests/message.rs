@@ -5,7 +5,7 @@ use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::window::Credit;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
-use crate::model::event::{Provenance, weight_of};
+use crate::model::event::{Provenance, source_length, weight_of};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 
@@ -18,8 +18,10 @@ pub(crate) struct RequestMessage {
     pub(crate) source: Endpoint,
     /// What it follows from.
     pub(crate) provenance: Option<Arc<Provenance>>,
-    /// How much of its parts may be on their way, if it is a request for a stream.
+    /// How much of its parts may be on their way, if it is a request for a stream or a channel.
     pub(crate) stream: Option<Credit>,
+    /// Whether its caller sends parts, too, with as much credit.
+    pub(crate) is_channel: bool,
 }
 
 /// What a responder responds with, and a request requests. A name has one of them.
@@ -29,6 +31,8 @@ pub(crate) enum ResponderKind {
     Single,
     /// Parts, and then a response.
     Stream,
+    /// Parts, while its caller sends parts, too.
+    Channel,
 }
 
 impl ResponderKind {
@@ -37,6 +41,7 @@ impl ResponderKind {
         match self {
             Self::Single => "with one response; use request",
             Self::Stream => "with a stream; use requestStream, or request_stream in Rust",
+            Self::Channel => "with a channel; use openChannel in a page",
         }
     }
 }
@@ -46,6 +51,7 @@ impl RequestMessage {
     pub(crate) fn kind(&self) -> ResponderKind {
         match self.stream {
             None => ResponderKind::Single,
+            Some(_) if self.is_channel => ResponderKind::Channel,
             Some(_) => ResponderKind::Stream,
         }
     }
@@ -59,6 +65,7 @@ impl RequestMessage {
             source: self.source.clone(),
             provenance: self.provenance.clone(),
             stream: self.stream,
+            is_channel: self.is_channel,
         }
     }
 
@@ -86,7 +93,7 @@ impl RequestMessage {
 
     /// The bytes that it counts for.
     pub(crate) fn weight(&self) -> usize {
-        let source = self.source.label().map_or(0, |label| label.len() * 2);
+        let source = source_length(&self.source) * 2;
         weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source
     }
 }
@@ -105,6 +112,8 @@ pub(crate) enum Recipient {
     Host,
     /// The page in this webview.
     Page(Arc<str>),
+    /// The host of this node, through the link. Here it is like the host itself.
+    Node(Arc<str>),
 }
 
 /// A request to be sent.

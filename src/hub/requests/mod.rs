@@ -9,10 +9,12 @@
 //! of the caller. Its end takes it out of every index, so that what comes later finds nothing.
 //!
 //! A stream is a request with parts before its response. Its sender needs credit for each, which comes back as the consumer's
-//! loop takes them.
+//! loop takes them. A channel is a stream whose caller sends parts, too, with credit of its own.
 
 pub(crate) mod caller_log;
 mod callers;
+pub(crate) mod channel;
+mod channels;
 mod endings;
 pub(crate) mod flow;
 pub(crate) mod inbox;

@@ -45,7 +45,8 @@ impl<W> Hub<W> {
     ) -> (PartSent, Effects<W>) {
         let mut effects = Effects::default();
         let has_room = self.has_room_for_part(id, part_size(&part));
-        let Some(flow) = self.requests.flow_mut(id) else {
+        let flow = self.requests.flow_mut(id);
+        let Some(flow) = flow.filter(|flow| !flow.is_closed) else {
             effects.unneeded.extend(waker);
             return (PartSent::Ended(part), effects);
         };
@@ -274,6 +275,7 @@ impl<W> Hub<W> {
             let streamed = &mut session.outbox.streamed;
             let before = streamed.bytes();
             effects.withdrawn.push(streamed.withdraw(stream));
+            session.outbox.messages.withdraw_notes(stream);
             self.recheck_room_for_parts(key, before, effects);
         }
         self.end_idle_pull(key, effects);
@@ -298,20 +300,34 @@ impl<W> Hub<W> {
             return (Poll::Pending, effects);
         }
         effects.unneeded.push(waker);
-        if let Some(Received::Part(_)) = next
-            && let Some(flow) = self.requests.flow_mut(id)
-        {
-            let count = flow.window.taken() + 1;
-            self.note_taken(id, count, now, &mut effects);
+        if let Some(Received::Part(_)) = next {
+            self.note_part_read(id, now, &mut effects);
         }
         (Poll::Ready(next), effects)
     }
 
-    /// Ends the reading of a stream. Returns what was not read, to be dropped after the lock.
-    pub(crate) fn close_inbox(&mut self, id: RequestId) -> (Option<Inbox>, Effects<W>) {
+    /// The host has read a part, of a stream that it requested or of a channel.
+    fn note_part_read(&mut self, id: RequestId, now: Instant, effects: &mut Effects<W>) {
+        if self.requests.caller_half(id).is_some() {
+            self.note_read(id, now, effects);
+        } else if let Some(flow) = self.requests.flow_mut(id) {
+            let count = flow.window.taken() + 1;
+            self.note_taken(id, count, now, effects);
+        }
+    }
+
+    /// Ends the reading of a stream, and with it the stream, unless it is a channel. Returns what was not read, to be dropped
+    /// after the lock.
+    pub(crate) fn close_inbox(
+        &mut self,
+        id: RequestId,
+        now: Instant,
+    ) -> (Option<Inbox>, Effects<W>) {
         let inbox = self.requests.inboxes.remove(&id);
         let mut effects = Effects::default();
-        self.cancel_stream(id, &mut effects);
+        if !self.stop_reading(id, now, &mut effects) {
+            self.cancel_stream(id, &mut effects);
+        }
         (inbox, effects)
     }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::hub::ids::{RequestId, SubscriberKey};
+use crate::hub::requests::channel::CallerHalf;
 use crate::hub::requests::flow::Flow;
 use crate::hub::requests::inbox::Inbox;
 use crate::hub::requests::message::{Caller, RequestMessage};
@@ -24,6 +25,8 @@ pub(super) struct PendingRequest<W> {
     pub(super) waiters: Vec<W>,
     /// The parts, if it is a stream.
     pub(super) flow: Option<Box<Flow>>,
+    /// The parts of the caller, if it is a channel.
+    pub(super) caller_half: Option<Box<CallerHalf>>,
 }
 
 /// Where a request is.
@@ -73,7 +76,7 @@ pub(crate) struct Requests<W> {
     by_due: BTreeSet<(Instant, RequestId)>,
     /// By the webview of the recipient; the host has no label.
     by_recipient: HashMap<Option<Arc<str>>, RecipientRequests>,
-    /// What the host has yet to read of streams that it requested.
+    /// What the host has yet to read of streams that it requested, and of channels.
     pub(super) inboxes: HashMap<RequestId, Inbox>,
 }
 
@@ -181,7 +184,16 @@ impl<W> Requests<W> {
         Some((&*pending.message, pending.state.webview(), &flow.window))
     }
 
-    /// The open streams, in the order in which they were requested.
+    /// What the caller of an open channel has on its way, and whether it sends more.
+    pub(crate) fn caller_half(&self, id: RequestId) -> Option<&CallerHalf> {
+        self.by_id.get(&id)?.caller_half.as_deref()
+    }
+
+    pub(super) fn caller_half_mut(&mut self, id: RequestId) -> Option<&mut CallerHalf> {
+        self.by_id.get_mut(&id)?.caller_half.as_deref_mut()
+    }
+
+    /// The open streams and channels, in the order in which they were requested.
     pub(crate) fn streams(&self) -> Vec<RequestId> {
         let streams = self.by_id.iter().filter(|(_, own)| own.flow.is_some());
         let mut places: Vec<_> = streams.map(|(id, own)| (own.place, *id)).collect();
@@ -191,6 +203,12 @@ impl<W> Requests<W> {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (RequestId, &PendingRequest<W>)> {
         self.by_id.iter().map(|(id, pending)| (*id, pending))
+    }
+
+    /// How many were ever sent, and how many have no response yet.
+    #[cfg(feature = "test")]
+    pub(crate) fn counts(&self) -> (u64, usize) {
+        (self.newest, self.by_id.len())
     }
 
     /// The requests to the page in this webview, or to its next page, in the order in which they were sent.

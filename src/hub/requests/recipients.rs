@@ -18,14 +18,22 @@ pub(in crate::hub) const GRACE: Duration = Duration::from_secs(3);
 impl<W> Hub<W> {
     /// Who responds to a request with this target: one page, or the host.
     pub(crate) fn find_recipient(&self, to: &Selection) -> Result<Recipient> {
-        let parts = to.webviews.len() + to.windows.len() + usize::from(to.host);
+        let local = to.webviews.len() + to.windows.len() + usize::from(to.host);
+        let parts = local + to.nodes.len();
+        if let ([node], 0) = (&to.nodes[..], local) {
+            // The own node is everyone here.
+            return Ok(match to.everyone {
+                true => Recipient::Host,
+                false => Recipient::Node(Arc::clone(node)),
+            });
+        }
         let is_glob = |pattern: &LabelPattern| pattern.literal().is_none();
         let mut patterns = to.webviews.iter().chain(&to.windows);
         if parts != 1 || to.everyone || patterns.any(is_glob) {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
                 format!(
-                    "invalid target of a request: {}; expected one label of a webview, or HOST. request_all sends to several",
+                    "invalid target of a request: {}; expected one label of a webview, HOST, or one node. request_all sends to several",
                     describe(to)
                 ),
             ));
@@ -109,6 +117,7 @@ fn describe(to: &Selection) -> String {
     if to.host {
         parts.push("the host".to_owned());
     }
+    parts.extend(to.nodes.iter().map(|node| format!("node {}", quoted(node))));
     if to.everyone {
         parts.push("everyone".to_owned());
     }

@@ -6,6 +6,7 @@ mod model;
 mod outbox;
 mod pages;
 mod queue;
+mod receipts;
 mod renewal;
 mod requests;
 mod retained;

@@ -90,6 +90,7 @@ impl World {
                 source: Endpoint::Host,
                 provenance: None,
                 stream: None,
+                is_channel: false,
             },
             caller,
             to: match to {

@@ -1,6 +1,7 @@
 //! Reading the arguments of a page, and writing its results.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use serde_json::Value;
 use tauri::EventTarget;
 use tauri_plugin_event_bus_types::Bytes;
 
+use crate::api::request::{DEFAULT_TIMEOUT, check_timeout};
 use crate::api::target::IntoTarget;
 use crate::catalog::Catalog;
 use crate::engine::core::Core;
@@ -73,6 +75,19 @@ pub(super) fn write(value: &impl Serialize) -> JsonResult {
     Ok(text.into())
 }
 
+/// Reads how long a page waits.
+pub(super) fn read_timeout(millis: Option<f64>) -> Result<Duration> {
+    let Some(millis) = millis else {
+        return Ok(DEFAULT_TIMEOUT);
+    };
+    let timeout = Duration::try_from_secs_f64(millis / 1000.0).map_err(|_| {
+        invalid_argument(format!(
+            "timeoutMs is {millis}; it must be a number from 1 to 86400000"
+        ))
+    })?;
+    check_timeout(timeout)
+}
+
 /// Checks that a page's payload is JSON that every reader can read, and keeps its text. No payload is `null`. It has a mark
 /// in the place of each of these bytes.
 pub(crate) fn read_json(
@@ -131,7 +146,17 @@ pub(crate) fn read_target(target: &Value) -> Result<Target> {
             Ok(Target::join(targets))
         }
         other => match other["kind"].as_str() {
-            Some("host" | "webview") => read_endpoint_target(other),
+            Some("host" | "webview" | "node") => read_endpoint_target(other),
+            Some("Node") => {
+                let NodeEntry::Node { node } = NodeEntry::deserialize(other).map_err(|error| {
+                    invalid_target(
+                        other,
+                        r#"expected { "kind": "Node", "node": "…" }"#,
+                        &escaped(&error),
+                    )
+                })?;
+                Ok(Target::node(node))
+            }
             _ => EventTarget::deserialize(other)
                 .map(IntoTarget::into_target)
                 .map_err(|error| {
@@ -154,7 +179,7 @@ pub(super) fn read_core_target(target: &Value) -> Result<Address> {
 
 /// Reads an endpoint as a target. Its label is the label of one webview, and never a glob.
 fn read_endpoint_target(target: &Value) -> Result<Target> {
-    let expected = r#"expected { "kind": "host" } or { "kind": "webview", "label": "…" }"#;
+    let expected = r#"expected { "kind": "host" }, { "kind": "webview", "label": "…" } or { "kind": "node", "node": "…" }"#;
     let entry = EndpointEntry::deserialize(target)
         .map_err(|error| invalid_target(target, expected, &escaped(&error)))?;
     let endpoint = Endpoint::from(entry);
@@ -185,6 +210,14 @@ fn invalid_target(target: &Value, expected: &str, problem: &str) -> Error {
 pub(super) enum EndpointEntry {
     Host {},
     Webview { label: Box<str> },
+    Node { node: Box<str> },
+}
+
+/// Another node, as a target.
+#[derive(Deserialize)]
+#[serde(tag = "kind", deny_unknown_fields)]
+enum NodeEntry {
+    Node { node: String },
 }
 
 impl From<EndpointEntry> for Endpoint {
@@ -192,6 +225,7 @@ impl From<EndpointEntry> for Endpoint {
         match endpoint {
             EndpointEntry::Host {} => Self::Host,
             EndpointEntry::Webview { label } => Self::Webview(label.into()),
+            EndpointEntry::Node { node } => Self::Node(node.into()),
         }
     }
 }

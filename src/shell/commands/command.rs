@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tauri::http::HeaderMap;
 use tauri::ipc::{CommandArg, CommandItem, CommandScope, InvokeError, InvokeMessage, Response};
 use tauri::{Manager, Runtime};
@@ -16,6 +17,7 @@ use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, escaped};
 use crate::model::json::Json;
+use crate::model::tap::record::TapAction;
 use crate::permissions::{Scope, ScopeEntry, Subject, WatchScope};
 use crate::runtime::BusRuntime;
 use crate::shell::reply::ReplyPath;
@@ -65,6 +67,28 @@ impl Page {
             log::warn!("malformed capability entries: {}", faults.join("; "));
         }
         scope
+    }
+
+    /// The name in an entry, if a tap may tell that it is refused.
+    pub(super) fn tapped_name(&self, entry: &Value, key: &str) -> Option<String> {
+        let name = || entry[key].as_str().unwrap_or_default().to_owned();
+        self.core().is_tapped().then(name)
+    }
+
+    /// Tells taps what was refused, and hands the result on.
+    pub(super) fn note_refused<T>(
+        &self,
+        action: TapAction,
+        name: Option<&String>,
+        result: Result<T>,
+    ) -> Result<T> {
+        match name {
+            Some(name) => {
+                let about = (action, name.as_str(), &self.endpoint());
+                self.core().note_result(about, result)
+            }
+            None => result,
+        }
     }
 
     /// Of which pages the page may know.

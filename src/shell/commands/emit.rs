@@ -17,16 +17,17 @@ use crate::model::compat::CompatKind;
 use crate::model::error::{Result, escaped};
 use crate::model::event::{Provenance, Receipt};
 use crate::model::interval::MAX_DURATION;
-use crate::model::lifetime::{Lifetime, expiry_from_millis};
+use crate::model::lifetime::{Lifetime, ReceiptTicket, expiry_from_millis};
 use crate::model::name::{EventName, parse_component};
 use crate::model::policy::Until;
 use crate::model::selection::Selection;
+use crate::model::tap::record::TapAction;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
 use crate::sync::now;
 
 use super::arguments::{
     EntryResult, check_entries, invalid_argument, pass_as_compatible, read_core_target,
-    read_payload, read_target, write,
+    read_payload, read_target, read_timeout, write,
 };
 use super::body::Entries;
 #[cfg(any(fuzzing, test))]
@@ -36,7 +37,7 @@ use super::command::{Page, PageCommand};
 #[tauri::command]
 pub(super) async fn emit(command: PageCommand, events: Entries) -> Result<Response> {
     let scope = command.scope("event-bus:allow-emit", Subject::Event);
-    emit_each(&command, events, |name, to, _| {
+    emit_each(&command, &scope, events, |name, to, _| {
         if to.is_some() {
             return Err(invalid_argument(
                 "emit takes no `to`; use emit_to for an event with a target",
@@ -51,7 +52,7 @@ pub(super) async fn emit(command: PageCommand, events: Entries) -> Result<Respon
 #[tauri::command]
 pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Response> {
     let scope = command.scope("event-bus:allow-emit-to", Subject::Event);
-    emit_each(&command, events, |name, to, is_compatible| {
+    emit_each(&command, &scope, events, |name, to, is_compatible| {
         let Some(to) = to else {
             return Err(invalid_argument(
                 "emit_to needs `to`; use emit for an event to everyone",
@@ -67,6 +68,7 @@ pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Res
             ));
         }
         restrict_to_scope(command.core(), &scope, name, &mut to.selection, None)?;
+        command.core().resolve_nodes(name, &mut to.selection)?;
         Ok(Some(to))
     })
     .await
@@ -76,19 +78,21 @@ pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Res
 /// name and its `to`, and whether it is compatible.
 async fn emit_each(
     command: &PageCommand,
+    scope: &Scope,
     Entries(events): Entries,
     address: impl Fn(&EventName, Option<&Value>, bool) -> Result<Option<Address>>,
 ) -> Result<Response> {
-    let emit = |page, entry: EmitEntry, bytes| {
+    let prepare = |entry: EmitEntry, bytes| {
         let name = EventName::parse_emitted(&entry.event)?;
         let is_compatible = entry.is_compatible(command);
         let audience = Audience {
             to: address(&name, entry.to.as_ref(), is_compatible)?,
             except: entry.except()?,
             is_compatible,
+            is_local: !command.core().is_linked() || !scope.allows_link(&name),
             ..Audience::default()
         };
-        entry.publish(command, page, name, bytes, audience)
+        entry.prepare(command, name, bytes, audience)
     };
     command
         .run_once(|page| {
@@ -101,9 +105,12 @@ async fn emit_each(
                     let taken = flood.take_emit(entry.payload_length(), now());
                     let taken = pass_as_compatible(command.core(), &entry.value, taken);
                     let bytes = std::mem::take(&mut entry.bytes);
+                    let name = command.tapped_name(&entry.value, "event");
                     let read =
                         taken.and_then(|()| entry.read(format_args!("event at index {index}")));
-                    EntryResult::of(read.and_then(|entry| emit(page, entry, bytes)))
+                    let prepared = read.and_then(|entry| prepare(entry, bytes));
+                    let prepared = command.note_refused(TapAction::Emit, name.as_ref(), prepared);
+                    EntryResult::of(prepared.and_then(|own| own.emit(command, page)))
                 })
                 .collect();
             write(&results)
@@ -131,6 +138,16 @@ struct EmitEntry {
     compatible: bool,
     lossy: Option<String>,
     will: Option<WillEntry>,
+    outcome: Option<OutcomeEntry>,
+}
+
+/// That the page waits for what becomes of the event.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OutcomeEntry {
+    /// The page's number for what it waits for.
+    id: u64,
+    timeout_ms: Option<f64>,
 }
 
 /// That an event is emitted when the page is gone, and not now.
@@ -177,19 +194,24 @@ impl EmitEntry {
         except.map(Address::of).transpose()
     }
 
-    fn publish(
+    fn prepare(
         mut self,
         page: &Page,
-        session: SubscriberKey,
         name: EventName,
         bytes: Vec<Bytes>,
         audience: Audience,
-    ) -> Result<Emitted> {
+    ) -> Result<Prepared> {
         let core = page.core();
         core.yield_to_waiters();
         let will = self.will.take();
+        let outcome = self.outcome.take();
+        if will.is_some() && outcome.is_some() {
+            return Err(invalid_argument(
+                "an event is emitted now, with `outcome`, or when the page is gone, with `will`; choose one",
+            ));
+        }
         if let Some(WillEntry { id, stop: true, .. }) = will {
-            return core.set_will(session, id, None).map(|()| Emitted::Kept {});
+            return Ok(Prepared::Will(id, None));
         }
         if let Some(lossy) = self.lossy.as_deref().filter(|_| audience.is_compatible) {
             core.note_difference(CompatKind::Value, &name, || shortened(lossy));
@@ -209,23 +231,64 @@ impl EmitEntry {
                 until: self.until,
                 max_deliveries: self.max_deliveries,
                 expires: self.expires_ms.map(expiry_from_millis).transpose()?,
+                receipt: None,
             }
             .check()?,
         };
-        match will {
-            None => core.publish(event, &audience).map(Emitted::Receipt),
-            Some(WillEntry { id, after_ms, .. }) => {
-                core.check_payload(&event.name, &event.payload)?;
-                let after = after_ms.map_or(Ok(Duration::ZERO), will_delay)?;
-                let will = Will {
-                    event,
-                    audience,
-                    after,
+        let Some(WillEntry { id, after_ms, .. }) = will else {
+            return Ok(Prepared::Event(event, audience, outcome));
+        };
+        core.check_payload(&event.name, &event.payload)?;
+        let after = after_ms.map_or(Ok(Duration::ZERO), will_delay)?;
+        let will = Will {
+            event,
+            audience,
+            after,
+        };
+        Ok(Prepared::Will(id, Some(will)))
+    }
+}
+
+/// An entry that was checked.
+enum Prepared {
+    /// With how its outcomes are waited for, if they are.
+    Event(NewEvent, Audience, Option<OutcomeEntry>),
+    /// A will that is set, or taken back.
+    Will(u64, Option<Will>),
+}
+
+impl Prepared {
+    fn emit(self, page: &Page, session: SubscriberKey) -> Result<Emitted> {
+        let core = page.core();
+        match self {
+            Self::Event(mut event, audience, outcome) => {
+                let receipt = match outcome {
+                    Some(entry) => entry.open(page, session, &event.name)?,
+                    None => None,
                 };
-                core.set_will(session, id, Some(will))?;
-                Ok(Emitted::Kept {})
+                event.lifetime.receipt = receipt;
+                let published = core.publish(event, &audience).map(Emitted::Receipt);
+                if let Some(receipt) = receipt.filter(|_| published.is_err()) {
+                    core.forget_receipt(receipt);
+                }
+                published
             }
+            Self::Will(id, will) => core.set_will(session, id, will).map(|()| Emitted::Kept {}),
         }
+    }
+}
+
+impl OutcomeEntry {
+    fn open(
+        self,
+        page: &Page,
+        session: SubscriberKey,
+        name: &EventName,
+    ) -> Result<Option<ReceiptTicket>> {
+        let timeout = read_timeout(self.timeout_ms)?;
+        let (watches, place) = (page.watch_scope(), (session, self.id));
+        let mut hub = page.core().hub();
+        hub.open_receipt_of_page(name, place, watches, timeout)
     }
 }
 
@@ -268,7 +331,7 @@ pub(super) fn restrict_to_scope(
     to: &mut Selection,
     job: Option<PlannedJob<'_>>,
 ) -> Result<()> {
-    if scope.is_unlimited() {
+    if scope.is_unlimited() && to.nodes.is_empty() {
         return Ok(());
     }
     let locations = locations_for(core, to);

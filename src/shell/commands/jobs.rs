@@ -220,6 +220,7 @@ pub(super) async fn start_job(command: PageCommand, mut job: Entry) -> Result<Re
                 None => command.endpoint(),
             };
             check_job(core, &scope, &name, to.as_mut(), planned)?;
+            let is_local = !core.is_linked() || !scope.allows_link(&name);
             let pace = scope.pace(&name, planned.source);
             let catalog = command.bus().catalog();
             let payload = match &sampled {
@@ -239,6 +240,7 @@ pub(super) async fn start_job(command: PageCommand, mut job: Entry) -> Result<Re
                 flood: Some(flood),
                 page: Some(page),
                 quota_owner: Some(command.label().into()),
+                is_local,
                 pace,
                 to,
                 id: job.id,

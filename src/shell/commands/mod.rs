@@ -14,6 +14,7 @@ mod request;
 mod respond;
 mod retained;
 mod subscribe;
+mod tap;
 mod tasks;
 
 use tauri::Runtime;
@@ -53,6 +54,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         catalog::catalog,
         inspect::inspect,
         inspect::compat_report,
+        tap::tap,
     ]);
     move |invoke| {
         match invoke.message.command() {
@@ -76,13 +78,14 @@ pub(crate) fn read_arguments(
     kind: u8,
     entry: serde_json::Value,
 ) -> crate::model::error::Result<()> {
-    match kind % 7 {
+    match kind % 8 {
         0 => emit::read_entry(entry),
         1 => subscribe::read_entry(entry),
         2 => request::read_entry(entry),
         3 => respond::read_entry(entry),
         4 => tasks::read_entry(entry),
         5 => jobs::read_entry(entry),
-        _ => pages::read_entry(entry),
+        6 => pages::read_entry(entry),
+        _ => tap::read_entry(entry),
     }
 }

@@ -29,4 +29,5 @@ pub const COMMANDS: &[&str] = &[
     "catalog",
     "inspect",
     "compat_report",
+    "tap",
 ];

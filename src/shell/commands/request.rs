@@ -9,22 +9,22 @@ use tauri::ipc::{CommandItem, Invoke, InvokeBody, InvokeMessage, Response};
 use tauri::{Manager, Runtime};
 use tauri_plugin_event_bus_types::Bytes;
 
-use crate::api::request::{DEFAULT_TIMEOUT, check_timeout};
 use crate::api::streams::request::check_credit;
 use crate::engine::reply::Reply;
 use crate::hub::Address;
 use crate::hub::ids::{RequestId, SessionId};
 use crate::hub::requests::window::Credit;
 use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
-use crate::model::error::Result;
+use crate::model::error::{Result, quoted};
 use crate::model::event::Provenance;
 use crate::model::name::{EventName, parse_component};
+use crate::model::tap::record::TapAction;
 use crate::permissions::Subject;
 use crate::shell::reply::{ReplyPath, reply_to};
 use crate::sync::now;
 
 use super::arguments::{
-    check_entries, check_request_name, invalid_argument, read_json, read_target,
+    check_entries, check_request_name, invalid_argument, read_json, read_target, read_timeout,
 };
 use super::body::read_body;
 use super::command::Page;
@@ -45,8 +45,11 @@ struct RequestArguments {
     component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
-    /// Present in a request for a stream.
+    /// Present in a request for a stream or a channel.
     stream: Option<StreamArguments>,
+    /// Whether the page sends parts, too.
+    #[serde(default)]
+    channel: bool,
 }
 
 /// How much of a stream may be on its way. Without a value, what the limits say.
@@ -69,6 +72,7 @@ struct ParsedRequest {
     component: Option<Arc<str>>,
     causes: Vec<String>,
     stream: Option<StreamArguments>,
+    is_channel: bool,
 }
 
 impl ParsedRequest {
@@ -84,8 +88,9 @@ impl RequestArguments {
         let mut entry = read_body(body)?;
         let bytes = std::mem::take(&mut entry.bytes);
         let arguments: Self = entry.read(
-            "request: expected session, id, name and to, and optionally payload, timeoutMs, component, causes and stream ({ bytes, parts })",
+            "request: expected session, id, name and to, and optionally payload, timeoutMs, component, causes, stream ({ bytes, parts }) and channel",
         )?;
+        arguments.check_channel()?;
         let to = read_target(&arguments.to)?;
         Ok(ParsedRequest {
             session: SessionId::parse(&arguments.session)?,
@@ -105,21 +110,24 @@ impl RequestArguments {
                 .map(parse_component)
                 .transpose()?,
             causes: arguments.causes,
+            is_channel: arguments.channel,
             stream: arguments.stream,
         })
     }
-}
 
-fn read_timeout(millis: Option<f64>) -> Result<Duration> {
-    let Some(millis) = millis else {
-        return Ok(DEFAULT_TIMEOUT);
-    };
-    let timeout = Duration::try_from_secs_f64(millis / 1000.0).map_err(|_| {
-        invalid_argument(format!(
-            "timeoutMs is {millis}; it must be a number from 1 to 86400000"
-        ))
-    })?;
-    check_timeout(timeout)
+    fn check_channel(&self) -> Result<()> {
+        let problem = match (self.channel, &self.stream, self.timeout_ms) {
+            (false, _, _) | (true, Some(_), None) => return Ok(()),
+            (true, None, _) => "has no credit; send stream ({ bytes, parts }) with it".to_owned(),
+            (true, Some(_), Some(millis)) => {
+                format!("has timeoutMs {millis}; a channel may be silent for good, so leave it out")
+            }
+        };
+        Err(invalid_argument(format!(
+            "the request {} for a channel {problem}",
+            quoted(&self.name)
+        )))
+    }
 }
 
 /// Keeps the resolver of a request, so that no task waits for the response, and so that on Apple's systems a page that is
@@ -150,7 +158,12 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
 
 fn send<R: Runtime>(page: &Page, message: &InvokeMessage<R>, reply: Reply) {
     let checked = RequestArguments::read(message.payload()).and_then(|mut parsed| {
-        let (message, to) = check(page, &mut parsed)?;
+        let name = page
+            .core()
+            .is_tapped()
+            .then(|| parsed.name.as_str().to_owned());
+        let checked = check(page, &mut parsed);
+        let (message, to) = page.note_refused(TapAction::Request, name.as_ref(), checked)?;
         Ok((parsed, message, to))
     });
     let (parsed, message, to) = match checked {
@@ -183,10 +196,11 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
     flood.take_emit(parsed.payload_length(), now())?;
     let scope = page.scope("event-bus:allow-request", Subject::Request);
     let selection = &mut parsed.to.selection;
-    if !scope.is_unlimited() {
+    if !scope.is_unlimited() || !selection.nodes.is_empty() {
         let locations = locations_for(core, selection);
         selection.within = scope.check_request(&parsed.name, selection, &locations)?;
     }
+    core.resolve_nodes(&parsed.name, selection)?;
     let to = core.find_recipient(selection)?;
     let catalog = page.bus().catalog();
     check_request_name(catalog, &parsed.name)?;
@@ -216,6 +230,7 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
             read_causes(&parsed.causes, core.limits().hops)?,
         ),
         stream,
+        is_channel: parsed.is_channel,
     };
     Ok((message, to))
 }

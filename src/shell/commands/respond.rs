@@ -6,14 +6,15 @@ use tauri::ipc::Response;
 use tauri_plugin_event_bus_types::Bytes;
 
 use crate::api::bus::EventBus;
-use crate::engine::core::Core;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::hub::requests::ResponderKind;
 #[cfg(calls)]
 use crate::model::error::escaped;
 use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
+use crate::model::json::Json;
 use crate::model::name::EventName;
+use crate::model::tap::record::TapAction;
 use crate::sync::now;
 
 use super::arguments::{EntryResult, check_entries, check_request_name, read, read_json, write};
@@ -68,7 +69,11 @@ pub(super) async fn set_responders(
             let results: Vec<EntryResult<Value>> = responders
                 .into_iter()
                 .enumerate()
-                .map(|entry| EntryResult::of(set(entry)))
+                .map(|(index, entry)| {
+                    let name = command.tapped_name(&entry, "name");
+                    let set = set((index, entry));
+                    EntryResult::of(command.note_refused(TapAction::Respond, name.as_ref(), set))
+                })
                 .collect();
             write(&results)
         })
@@ -90,10 +95,10 @@ struct ResponseEntry {
     declined: bool,
 }
 
-/// What a page does with a stream that it receives.
+/// What a page does with a stream that it receives, or with a channel that it has opened.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ConsumerEntry {
+struct CallerEntry {
     /// The number that the page gave its request.
     stream: u64,
     /// How many parts it has taken.
@@ -102,6 +107,14 @@ struct ConsumerEntry {
     /// Whether it receives the stream no longer.
     #[serde(default)]
     stop: bool,
+    /// The number of a part that it sends, from 1.
+    part: Option<u64>,
+    payload: Option<String>,
+    /// Whether it sends no more parts of the channel, after so many.
+    #[serde(default)]
+    closed: bool,
+    #[serde(default)]
+    after: u64,
 }
 
 #[derive(Deserialize)]
@@ -178,11 +191,11 @@ fn apply_response(
 ) -> Result<()> {
     let core = &bus.runtime().core;
     core.yield_to_waiters();
+    let bytes = std::mem::take(&mut entry.bytes);
     if entry.value.get("stream").is_some() {
         let entry = entry.read(format_args!("response at index {index}"))?;
-        return apply_consumer_entry(core, page, &entry);
+        return apply_caller_entry(bus, page, entry, bytes);
     }
-    let bytes = std::mem::take(&mut entry.bytes);
     let entry: ResponseEntry = entry.read(format_args!("response at index {index}"))?;
     let id = RequestId::parse(&entry.request).ok_or_else(|| {
         Error::new(
@@ -229,7 +242,28 @@ fn apply_response(
     refused.map_or(Ok(()), Err)
 }
 
-fn apply_consumer_entry(core: &Core, page: SubscriberKey, entry: &ConsumerEntry) -> Result<()> {
+fn apply_caller_entry(
+    bus: &EventBus,
+    page: SubscriberKey,
+    entry: CallerEntry,
+    bytes: Vec<Bytes>,
+) -> Result<()> {
+    let core = &bus.runtime().core;
+    if let Some(number) = entry.part {
+        let part = read_part_of_caller(bus, page, entry.stream, entry.payload, bytes);
+        let (sent, effects) = core
+            .hub()
+            .send_part_of_caller(page, entry.stream, number, part);
+        core.apply_effects(effects);
+        return sent;
+    }
+    if entry.closed {
+        let (closed, effects) = core
+            .hub()
+            .close_half_of_caller(page, entry.stream, entry.after);
+        core.apply_effects(effects);
+        return closed;
+    }
     let (taken, effects) = core
         .hub()
         .take_parts(page, entry.stream, entry.taken, now());
@@ -239,6 +273,23 @@ fn apply_consumer_entry(core: &Core, page: SubscriberKey, entry: &ConsumerEntry)
         core.apply_effects(effects);
     }
     taken
+}
+
+/// Reads a part that the page sends of this channel. That of a channel that has ended is dropped.
+fn read_part_of_caller(
+    bus: &EventBus,
+    page: SubscriberKey,
+    channel: u64,
+    payload: Option<String>,
+    bytes: Vec<Bytes>,
+) -> JsonResult {
+    let name = bus.runtime().core.hub().channel_name(page, channel)?;
+    let Some(name) = name else {
+        return Ok(Json::from("null"));
+    };
+    let part = read_payload(bus, &name, payload, bytes)?;
+    bus.catalog().check_part(&name, &part)?;
+    Ok(part)
 }
 
 fn read_payload(
@@ -266,7 +317,7 @@ fn check_response(
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     if entry.get("stream").is_some() {
-        let read: Result<ConsumerEntry> = Entry::of(entry)?.read("response");
+        let read: Result<CallerEntry> = Entry::of(entry)?.read("response");
         return read.map(drop);
     }
     let entry: ResponseEntry = Entry::of(entry)?.read("response")?;

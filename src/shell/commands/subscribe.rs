@@ -1,5 +1,6 @@
 //! Subscriptions of pages.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,14 +9,18 @@ use tauri::ipc::Response;
 use tauri::{AppHandle, Runtime};
 
 use crate::catalog::Catalog;
+use crate::engine::core::Core;
 use crate::engine::subscriptions::Begun;
-use crate::hub::ids::SessionId;
+use crate::hub::ids::{SessionId, SubscriberKey};
+use crate::hub::receipts::Teller;
 use crate::hub::{Resumption, SubscriptionRequest};
 use crate::model::built_in::is_about_pages;
 use crate::model::error::{Error, Result};
 use crate::model::name::OWN_PREFIX;
+use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
+use crate::model::tap::record::TapAction;
 use crate::permissions::{Scope, Subject, WatchScope};
 use crate::shell::compat::watch;
 use crate::sync::now;
@@ -40,6 +45,10 @@ pub(super) async fn subscribe<R: Runtime>(
             check_entries("subscriptions", subscriptions.len())?;
             let flood = command.flood()?;
             let now = now();
+            let names: Vec<Option<String>> = subscriptions
+                .iter()
+                .map(|entry| command.tapped_name(entry, "event"))
+                .collect();
             let requests: Vec<Result<SubscriptionRequest>> = subscriptions
                 .into_iter()
                 .enumerate()
@@ -75,7 +84,11 @@ pub(super) async fn subscribe<R: Runtime>(
                     Some(error) => Some(Err(error)),
                     None => started.next(),
                 })
-                .map(|result| EntryResult::of(result.map(Subscribed::from)))
+                .zip(&names)
+                .map(|(result, name)| {
+                    let result = command.note_refused(TapAction::Listen, name.as_ref(), result);
+                    EntryResult::of(result.map(Subscribed::from))
+                })
                 .collect();
             write(&results)
         })
@@ -93,7 +106,7 @@ pub(super) async fn unsubscribe(command: PageCommand, ids: Vec<u32>) -> Result<R
         .await
 }
 
-/// What a page tells of events that are kept until they are consumed.
+/// What a page tells of events that are kept until they are consumed, or whose emitters wait for what becomes of them.
 #[tauri::command]
 pub(super) async fn settle(command: PageCommand, outcomes: Vec<Value>) -> Result<Response> {
     command
@@ -102,9 +115,10 @@ pub(super) async fn settle(command: PageCommand, outcomes: Vec<Value>) -> Result
             let outcomes = outcomes.into_iter().enumerate();
             let results: Vec<EntryResult<Settled>> = outcomes
                 .map(|(index, entry)| {
-                    let outcome = read::<Outcome>(format_args!("outcome at index {index}"), entry);
+                    let what = format_args!("outcome at index {index}");
+                    let outcome = SettledEntry::read(what, entry);
                     EntryResult::of(outcome.map(|outcome| {
-                        command.core().settle(page, outcome.seq, outcome.handled);
+                        outcome.apply(command.core(), page);
                         Settled {}
                     }))
                 })
@@ -114,11 +128,74 @@ pub(super) async fn settle(command: PageCommand, outcomes: Vec<Value>) -> Result
         .await
 }
 
+/// One entry of `settle`.
+enum SettledEntry {
+    /// Whether one handler has handled an event that is kept until one has.
+    Consumed(Consumed),
+    /// What all handlers of an item have made of an event whose emitter waits for that.
+    Told(Told),
+    /// How the first of them failed.
+    Failed(Failed),
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Outcome {
+struct Consumed {
     seq: u64,
     handled: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    seq: u64,
+    outcome: ToldOutcome,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ToldOutcome {
+    Handled,
+    /// No subscription was left.
+    Dropped,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Failed {
+    seq: u64,
+    failure: FailureEntry,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FailureEntry {
+    name: String,
+    message: String,
+}
+
+impl SettledEntry {
+    fn read(what: impl Display, entry: Value) -> Result<Self> {
+        match &entry {
+            told if told.get("outcome").is_some() => read(what, entry).map(Self::Told),
+            failed if failed.get("failure").is_some() => read(what, entry).map(Self::Failed),
+            _ => read(what, entry).map(Self::Consumed),
+        }
+    }
+
+    fn apply(self, core: &Core, page: SubscriberKey) {
+        let (seq, outcome) = match self {
+            Self::Consumed(Consumed { seq, handled }) => return core.settle(page, seq, handled),
+            Self::Told(Told { seq, outcome }) => match outcome {
+                ToldOutcome::Handled => (seq, Outcome::Handled),
+                ToldOutcome::Dropped => (seq, Outcome::Dropped),
+            },
+            Self::Failed(Failed { seq, failure }) => {
+                (seq, Outcome::failed(&failure.name, &failure.message))
+            }
+        };
+        core.tell_outcome(seq, Teller::Page(page), outcome);
+    }
 }
 
 #[derive(Serialize)]

@@ -104,6 +104,7 @@ pub(super) async fn attach_task(
             source: page.endpoint(),
             provenance: None,
             stream: Some(follower_credit(core.limits())),
+            is_channel: false,
         },
         caller: Caller::Page(opened?, id),
         to: Recipient::Host,

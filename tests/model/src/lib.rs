@@ -39,6 +39,8 @@ mod wire;
 mod api;
 mod sync;
 
+#[allow(clippy::unwrap_used)]
+pub mod channels;
 mod check;
 #[allow(clippy::unwrap_used)]
 pub mod consumers;
@@ -48,6 +50,8 @@ pub mod jobs;
 pub mod pages;
 #[allow(clippy::unwrap_used)]
 pub mod pulls;
+#[allow(clippy::unwrap_used)]
+pub mod receipts;
 #[allow(clippy::unwrap_used)]
 pub mod requests;
 #[allow(clippy::unwrap_used)]

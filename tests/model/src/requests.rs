@@ -33,6 +33,7 @@ fn send(runtime: &Arc<BusRuntime>, to: Recipient, id: RequestId) -> Pending {
             source: Endpoint::Host,
             provenance: None,
             stream: None,
+            is_channel: false,
         },
         caller: Caller::Host,
         to,

@@ -61,6 +61,7 @@ fn request(runtime: &Arc<BusRuntime>) -> PartReader {
                 bytes: 1 << 20,
                 parts: 2,
             }),
+            is_channel: false,
         },
         caller: Caller::Host,
         to: Recipient::Host,

@@ -168,6 +168,8 @@ pub(crate) struct Page {
 pub(crate) struct Requests {
     pub(crate) received: Vec<String>,
     pub(crate) ended: Vec<String>,
+    /// How many outcomes of its own events it was told.
+    pub(crate) outcomes: usize,
 }
 
 impl Page {
@@ -323,6 +325,7 @@ fn read_batch(json: &str, requests: &mut Requests) -> Vec<Item> {
             let text = |key: &str| run[key].as_str().map(str::to_owned);
             requests.received.extend(text("request"));
             requests.ended.extend(text("ended"));
+            requests.outcomes += usize::from(run.get("outcome").is_some());
             items.push(Item {
                 index: indexes.next().unwrap(),
                 seq: 0,

@@ -56,8 +56,11 @@ mod prelude {
     pub(super) use tauri_plugin_event_bus::intercept::*;
     pub(super) use tauri_plugin_event_bus::pages::*;
     pub(super) use tauri_plugin_event_bus::periodic::*;
+    pub(super) use tauri_plugin_event_bus::receipts::*;
     pub(super) use tauri_plugin_event_bus::request::*;
+    pub(super) use tauri_plugin_event_bus::tap::*;
     pub(super) use tauri_plugin_event_bus::task::*;
+    pub(super) use tauri_plugin_event_bus::test::*;
     pub(super) use tauri_plugin_event_bus::typed::*;
     pub(super) use tauri_plugin_event_bus::*;
 
@@ -89,6 +92,17 @@ mod prelude {
         const NAME: &str = "export";
         type Part = u32;
         type Response = String;
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    pub(super) struct Room {
+        pub(super) name: String,
+    }
+
+    impl ChannelRequest for Room {
+        const NAME: &str = "chat";
+        type Incoming = String;
+        type Outgoing = String;
     }
 }
 

@@ -36,7 +36,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("catalog", &["schemars", "serde", "serde_json"]),
     (
         "wire",
-        &["base64", "serde_json", "tauri_plugin_event_bus_types"],
+        &[
+            "base64",
+            "serde",
+            "serde_json",
+            "tauri_plugin_event_bus_types",
+        ],
     ),
     ("engine", &["log", "tokio"]),
     ("periodic", &["serde", "serde_json", "tokio"]),
@@ -45,6 +50,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "api",
         &[
             "futures_core",
+            "futures_sink",
             "serde",
             "tauri_plugin_event_bus_types",
             "tokio",

@@ -1,7 +1,9 @@
 //! Requests to pages and to the host, and their responses.
 
 mod causes;
+mod channels;
 mod endings;
+mod hostile;
 mod refusals;
 mod responders;
 mod responses;

@@ -328,6 +328,7 @@ fn inspect_lists_open_streams() {
         "name": "count",
         "caller": { "kind": "webview", "label": "main" },
         "responder": { "kind": "host" },
+        "isFromCaller": false,
         "sent": 2, "taken": 0, "bytes": 130, "isWaiting": true,
     }]);
     assert_eq!(listed, expected);

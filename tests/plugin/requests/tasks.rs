@@ -12,20 +12,20 @@ use tauri_plugin_event_bus::{Error, ErrorCode, EventBus, EventBusExt, Limits};
 use crate::support::{Page, app, app_of, code, invoke, message};
 
 impl Page {
-    fn start_task(&mut self, task: Value) -> Result<Value, Value> {
+    pub(super) fn start_task(&mut self, task: Value) -> Result<Value, Value> {
         self.call("start_task", json!({ "task": task }))
     }
 
-    fn attach_task(&self, id: u64, name: &str, key: &str) -> Result<Value, Value> {
+    pub(super) fn attach_task(&self, id: u64, name: &str, key: &str) -> Result<Value, Value> {
         let arguments = json!({ "session": self.session, "id": id, "name": name, "key": key });
         invoke(&self.webview, "attach_task", arguments).wait()
     }
 
-    fn cancel_task(&mut self, name: &str, key: &str) -> Result<Value, Value> {
+    pub(super) fn cancel_task(&mut self, name: &str, key: &str) -> Result<Value, Value> {
         self.call("cancel_task", json!({ "name": name, "key": key }))
     }
 
-    fn list_tasks(&self) -> Value {
+    pub(super) fn list_tasks(&self) -> Value {
         invoke(&self.webview, "list_tasks", json!({}))
             .wait()
             .unwrap()
@@ -49,7 +49,7 @@ impl Page {
 }
 
 /// Registers a task that tells its progress, and then waits for each run until the test lets it go on.
-fn gated(bus: &EventBus, name: &str) -> (Sender<()>, TaskRegistration) {
+pub(super) fn gated(bus: &EventBus, name: &str) -> (Sender<()>, TaskRegistration) {
     let (open, gate) = async_runtime::channel::<()>(8);
     let gate = Arc::new(Mutex::new(gate));
     let run = move |rows: Value, task: TaskContext| {

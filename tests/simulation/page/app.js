@@ -33,7 +33,7 @@
   })
 
   const ops = {
-    listen({ promise, listener, pattern, options, work, emits, ends }) {
+    listen({ promise, listener, pattern, options, work, emits, ends, later }) {
       note('opened', { listener, pattern, options })
       const handler = (event) => {
         note('event', { listener, ...briefEvent(event) })
@@ -43,13 +43,15 @@
           bus.emit(emits.name, number).catch(() => {})
         }
         if (ends) end()
+        // The next event waits for it.
+        return later ? new Promise((resolve) => setTimeout(resolve, later)) : undefined
       }
       const onGap = (gap) => note('gap', { listener, ...gap })
       const end = () => {
         subscription.stop()
         if (listeners.delete(listener)) note('ended', { listener })
       }
-      const subscription = bus.listen(pattern, handler, { ...options, onGap })
+      const subscription = bus.listen(pattern, handler, { ...options, onGap, sequential: later > 0 })
       subscriptions += 1
       note('listening', { listener, id: subscriptions })
       listeners.set(listener, { end, pattern })
@@ -76,6 +78,14 @@
         const sent = to === undefined ? bus.emit(name, payload, options) : bus.emitTo(to, name, payload, options)
         track(sent, promise + index, 'emit', ({ seq, pages, listeners }) => ({ seq, pages, listeners }))
       }
+    },
+    emitHandled({ promise, name, payload, to, timeoutMs }) {
+      const handled = bus.emitHandled(name, payload, { timeoutMs, ...(to !== null && { to }) })
+      track(handled, promise, 'emitHandled', ({ receipt, pages, listeners }) => ({
+        ...receipt,
+        outcomes: pages,
+        host: listeners ?? null,
+      }))
     },
     clearRetained({ promise, pattern }) {
       track(bus.clearRetained(pattern), promise, 'clearRetained')
@@ -147,6 +157,37 @@
         return response
       }
       track(read(), promise, 'requestStream', (value) => value)
+    },
+    openChannel({ promise, name, count, parts, leaves, waits, work, abort }) {
+      const controller = new AbortController()
+      if (abort) aborts.set(promise, controller)
+      const { signal } = controller
+      const channel = bus.openChannel(bus.HOST, name, { count }, { credit: { parts }, signal })
+      const write = async () => {
+        for (let part = 1; part <= count; part += 1) {
+          const sent = channel.send(part)
+          if (waits) await sent
+          // How the channel ends is judged below.
+          else sent.catch(() => {})
+        }
+        channel.close()
+      }
+      // What is wrong with a channel has no code, so the judge sees it.
+      const read = async () => {
+        let got = 0
+        for await (const part of channel) {
+          got += 1
+          if (part !== got) throw new Error(`part ${got} is ${part}`)
+          if (work) __work(work)
+          if (got === leaves) return 'left'
+        }
+        const end = await channel.closed
+        if (end.code !== 'completed') throw new bus.EventBusError(end.code, end.message)
+        if (got !== count) throw new Error(`${got} of ${count} parts came back`)
+        return got
+      }
+      write().catch(() => {})
+      track(read(), promise, 'openChannel', (value) => value)
     },
     respondStream({ promise, responder, name, waits }) {
       const send = async function* ({ count }, { signal }) {

@@ -66,7 +66,7 @@ fn delivered(event: &BusEvent) -> Delivered {
 }
 
 /// The target that this JSON means.
-fn target_of(value: &Value) -> Target {
+pub(crate) fn target_of(value: &Value) -> Target {
     match value {
         Value::String(label) => Target::from(label.as_str()),
         Value::Array(parts) => Target::join(parts.iter().map(target_of)),
@@ -180,6 +180,7 @@ impl World {
             Emit,
             EmitTo,
             EmitAsync,
+            EmitHandled,
             Listen,
             EndListen,
             Stream,
@@ -189,6 +190,7 @@ impl World {
             EndRespond,
             Request,
             RespondStream,
+            AcceptChannel,
             RequestStream,
             Job,
             EndJob,
@@ -199,6 +201,7 @@ impl World {
             (30, &Act::Emit),
             (20, &Act::EmitTo),
             (5, &Act::EmitAsync),
+            (self.plan.weights.receipts, &Act::EmitHandled),
             (4, &Act::Listen),
             (2, &Act::EndListen),
             (3, &Act::Stream),
@@ -208,6 +211,7 @@ impl World {
             (requests / 3, &Act::EndRespond),
             (requests * 2, &Act::Request),
             (requests / 2, &Act::RespondStream),
+            (requests / 2, &Act::AcceptChannel),
             (requests, &Act::RequestStream),
             (jobs, &Act::Job),
             (jobs / 2, &Act::EndJob),
@@ -217,6 +221,7 @@ impl World {
             Some(Act::Emit) => self.host_emits(false),
             Some(Act::EmitTo) => self.host_emits(true),
             Some(Act::EmitAsync) => self.host_emits_when_there_is_room(),
+            Some(Act::EmitHandled) => self.host_emits_and_waits(),
             Some(Act::Listen) => {
                 let pattern = self.pattern();
                 self.host_listens(pattern, false);
@@ -254,6 +259,7 @@ impl World {
             }
             Some(Act::Request) => self.host_requests(),
             Some(Act::RespondStream) => self.host_responds_with_streams(),
+            Some(Act::AcceptChannel) => self.host_accepts_channels(),
             Some(Act::RequestStream) => self.host_requests_stream(),
             Some(Act::Job) => self.host_starts_job(),
             Some(Act::EndJob) if !self.host.jobs.is_empty() => {

@@ -10,6 +10,7 @@ impl Oracle {
     pub(crate) fn finish(mut self, dropped: bool) -> Vec<String> {
         let mut found = std::mem::take(&mut self.violations);
         self.check_promises(&mut found);
+        self.check_outcomes(&mut found);
         for (number, listener) in &self.listeners {
             self.check_deliveries(*number, listener, &mut found);
             self.check_bounds(*number, listener, &mut found);
@@ -174,7 +175,7 @@ impl Oracle {
                     let is_new = !has_come(seq) && !was_told(seq);
                     let is_own = self.is_for(listener, event) != Some(false);
                     is_own && (is_new || event.is_retained)
-                        || is_new && self.is_lost_before(listener, seq, event)
+                        || !was_told(seq) && self.is_lost_before(listener, seq, event)
                 }
                 // It was for a job, or for nobody who noted it.
                 None => true,
@@ -188,17 +189,27 @@ impl Oracle {
         }
     }
 
-    /// Whether another listener in the same webview has not got this event. The host knows of a gap which pattern
+    /// Whether another listener in the same webview has lost this event. The host knows of a gap which pattern
     /// it was for, and not which events.
     fn is_lost_before(&self, listener: &Listener, seq: u64, event: &Emitted) -> bool {
         let label_of = |own: &Listener| Some(&self.pages.get(&own.page?)?.label);
         let mut others = self.listeners.values().filter(|other| {
             !std::ptr::eq(*other, listener) && label_of(other) == label_of(listener)
         });
-        others.any(|other| {
+        let is_lost_for_another = others.any(|other| {
             let has_come = other.delivered.iter().any(|got| got.seq == seq);
-            !has_come && self.is_for(other, event) != Some(false)
-        })
+            // A gap that the page before had not acknowledged is handed on.
+            let was_told = other.gaps.iter().any(|gap| gap.covers(seq));
+            (!has_come || was_told) && self.is_for(other, event) != Some(false)
+        });
+        // What a page only waited for may have been lost, too: nobody noted whether it came.
+        let label = label_of(listener);
+        let mut pages = self.pages.values();
+        is_lost_for_another
+            || pages.any(|page| {
+                let mut waits = page.waits.iter();
+                Some(&page.label) == label && waits.any(|pattern| matches(pattern, &event.name))
+            })
     }
 
     fn check_completeness(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {

@@ -56,6 +56,7 @@ mod ops;
 mod oracle;
 mod plan;
 mod platform;
+mod receipts;
 mod rng;
 mod run;
 mod shell;

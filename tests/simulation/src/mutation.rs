@@ -25,6 +25,8 @@ pub enum Mutation {
     ForgetSessions,
     /// Knows nothing of what pages have handled in the sessions that they continue.
     ForgetHandled,
+    /// Tells emitters that every page has handled their events.
+    ForgeOutcomes,
 }
 
 impl Mutation {

@@ -40,7 +40,9 @@ impl World {
 
     pub(crate) fn page_acts(&mut self, page: u32) {
         let (jobs, requests) = (self.plan.weights.jobs, self.plan.weights.requests);
+        let receipts = self.plan.weights.receipts;
         let choices = [
+            (receipts, "emitHandled"),
             (25, "listen"),
             (30, "emit"),
             (5, "unlisten"),
@@ -55,6 +57,7 @@ impl World {
             (requests / 3, "abort"),
             (requests / 2, "respondStream"),
             (requests, "requestStream"),
+            (requests, "openChannel"),
             (jobs / 2, "listJobs"),
             (1, "inspect"),
             (1, "emitWhenLeft"),
@@ -69,6 +72,16 @@ impl World {
         let made = match op {
             "listen" => self.make_listen(page, promise),
             "emit" => return self.page_emits(page),
+            "emitHandled" => {
+                let payload = json!(format!("page.{promise}"));
+                self.oracle.will_emit(promise, payload.clone());
+                json!({
+                    "name": self.event_name(),
+                    "payload": payload,
+                    "to": self.rng.chance(40).then(|| self.target()),
+                    "timeoutMs": self.rng.pick(&[20, 3_000, 30_000]),
+                })
+            }
             "unlisten" => json!({ "listener": self.rng.below(promise as usize) }),
             "unlistenAll" | "clearRetained" => json!({ "pattern": self.pattern() }),
             "waitFor" => {
@@ -142,6 +155,15 @@ impl World {
                     "abort": self.rng.chance(30),
                 })
             }
+            "openChannel" => json!({
+                "name": self.rng.pick(&["c:a", "c:b"]),
+                "count": self.rng.pick(&[0, 1, 5, 40, 300]),
+                "parts": self.rng.pick(&[1, 2, 16, 4_096]),
+                "leaves": self.rng.pick(&[-1, -1, -1, 1, 20]),
+                "waits": self.rng.chance(50),
+                "work": if self.rng.chance(10) { self.rng.pick(&[1, 30]) } else { 0 },
+                "abort": self.rng.chance(30),
+            }),
             "emitWhenLeft" => {
                 json!({ "name": self.event_name(), "payload": format!("left.{promise}") })
             }
@@ -177,6 +199,7 @@ impl World {
                 "payload": format!("after.{promise}"),
             })),
             "ends": self.rng.chance(8),
+            "later": if self.rng.chance(10) { self.rng.pick(&[1, 80]) } else { 0 },
         })
     }
 

@@ -101,7 +101,7 @@ pub(crate) struct Page {
     /// The last session in which the host accepted a subscription.
     pub(crate) session: String,
     /// What it has subscribed to without a listener, to wait for an event.
-    waits: Vec<String>,
+    pub(crate) waits: Vec<String>,
     /// What the page before was to get, and has not got.
     pub(crate) owed: BTreeSet<u64>,
     pub(crate) is_gone: bool,

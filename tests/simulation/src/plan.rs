@@ -33,6 +33,7 @@ pub(crate) struct Weights {
     pub(crate) waits: usize,
     pub(crate) jobs: usize,
     pub(crate) requests: usize,
+    pub(crate) receipts: usize,
     pub(crate) bursts: usize,
     pub(crate) reorders: usize,
 }
@@ -82,6 +83,7 @@ impl Plan {
             waits: often(6),
             jobs: often(8),
             requests: often(10),
+            receipts: often(8),
             bursts: often(6),
             reorders: often(40),
         };

@@ -11,6 +11,8 @@ pub(crate) use crate::calls;
 mod compat;
 #[path = "../../../src/shell/convert.rs"]
 mod convert;
+#[path = "../../../src/shell/link.rs"]
+mod link;
 #[path = "../../../src/shell/manager.rs"]
 mod manager;
 #[path = "../../../src/shell/plugin.rs"]
@@ -19,6 +21,8 @@ pub(crate) mod plugin;
 mod registration;
 #[path = "../../../src/shell/reply.rs"]
 pub(crate) mod reply;
+#[path = "../../../src/shell/seen.rs"]
+mod seen;
 #[path = "../../../src/shell/window_events.rs"]
 mod window_events;
 

@@ -1,10 +1,11 @@
-//! Streams of the host. Their parts count up, and the response is the count.
+//! Streams of the host, whose parts count up and whose response is the count, and channels that send back what they get.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::api::streams::channel::PartChannel;
 use crate::api::streams::request::RequestStreamBuilder;
 use crate::api::streams::sender::PartSender;
 use crate::host::{Note, wait};
@@ -29,6 +30,26 @@ impl World {
         };
         if let Ok(responder) = self.bus.respond_stream(name, respond) {
             self.note(format!("host responds with streams to {name}, {millis} ms"));
+            self.host.responders.push(responder);
+        }
+    }
+
+    /// Sends back every part of a page, and ends once the page has closed its half.
+    pub(crate) fn host_accepts_channels(&mut self) {
+        let name = self.rng.pick(&["c:a", "c:b"]);
+        let millis = self.rng.pick(&[0, 0, 5, 300]);
+        let accept = move |_: Value, mut channel: PartChannel<u64, u64>| async move {
+            while let Some(part) = channel.recv().await {
+                let part = part?;
+                if millis > 0 && part % 7 == 0 {
+                    wait(Duration::from_millis(millis)).await;
+                }
+                channel.send(part).await?;
+            }
+            Ok(())
+        };
+        if let Ok(responder) = self.bus.accept_channel(name, accept) {
+            self.note(format!("host accepts the channel {name}, {millis} ms"));
             self.host.responders.push(responder);
         }
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tauri_plugin_event_bus::typed::*;
-use tauri_plugin_event_bus::{Builder, Policy};
+use tauri_plugin_event_bus::{Builder, Bytes, Policy};
 
 const RUST: &[&str] = &["Rust"];
 const EVERY_WINDOW: &[&str] = &["every window"];
@@ -16,8 +16,7 @@ pub(crate) fn event_bus() -> Builder {
         .event::<WindowFocused>()
         .event::<WindowClosed>()
         .event::<ClockTick>()
-        .event::<TaskProgress>()
-        .event::<TaskCancel>()
+        .event::<TaskStarted>()
         .event::<BurstItem>()
         .event::<CartUpdated>()
         .event::<ThemeChanged>()
@@ -26,6 +25,7 @@ pub(crate) fn event_bus() -> Builder {
         .event::<Pong>()
         .request::<Confirm>()
         .request::<FormValue>()
+        .channel_request::<Terminal>()
 }
 
 /// The app has started.
@@ -80,45 +80,17 @@ impl Event for ClockTick {
     const LISTENED_BY: &'static [&'static str] = &["the window `main`"];
 }
 
-/// The progress of the long task.
+/// The long task has begun; every window follows it.
 #[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TaskProgress {
-    /// The number of this run; later runs have higher numbers.
-    pub(crate) run: u64,
-    pub(crate) state: TaskState,
-    pub(crate) percent: u64,
-    /// How many primes it has found.
-    pub(crate) primes: usize,
-    /// The largest prime found.
-    pub(crate) largest: u64,
-    /// The label of the window that started it.
-    pub(crate) started_by: String,
+pub(crate) struct TaskStarted {
+    /// The key under which windows find it.
+    pub(crate) key: String,
 }
 
-/// The state of the long task.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum TaskState {
-    Running,
-    Done,
-    Cancelled,
-}
-
-impl Event for TaskProgress {
-    const NAME: &'static str = "task:progress";
+impl Event for TaskStarted {
+    const NAME: &'static str = "task:started";
     const EMITTED_BY: &'static [&'static str] = RUST;
     const LISTENED_BY: &'static [&'static str] = EVERY_WINDOW;
-}
-
-/// Stops the long task.
-#[derive(Serialize, Deserialize, JsonSchema)]
-pub(crate) struct TaskCancel;
-
-impl Event for TaskCancel {
-    const NAME: &'static str = "task:cancel";
-    const EMITTED_BY: &'static [&'static str] = EVERY_WINDOW;
-    const LISTENED_BY: &'static [&'static str] = RUST;
 }
 
 /// One of ten thousand events from four threads.
@@ -235,6 +207,29 @@ pub(crate) enum Field {
 impl Request for FormValue {
     const NAME: &'static str = "form:value";
     type Response = String;
+}
+
+/// Opens a shell with this size.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Terminal {
+    pub(crate) cols: u16,
+    pub(crate) rows: u16,
+}
+
+/// What a terminal tells its shell.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase", tag = "kind")]
+pub(crate) enum TerminalInput {
+    /// What was typed or pasted.
+    Keys { text: String },
+    /// The window has another size.
+    Size { cols: u16, rows: u16 },
+}
+
+impl ChannelRequest for Terminal {
+    const NAME: &'static str = "terminal";
+    type Incoming = TerminalInput;
+    type Outgoing = Bytes;
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@ mod events;
 mod machine;
 mod ping;
 mod task;
+mod terminal;
 mod theme;
 
 use std::time::{Duration, Instant};
 
 use tauri::{App, Builder, Context, Runtime, WebviewWindowBuilder, Window, WindowEvent};
+use tauri_plugin_event_bus::EventBusExt;
 use tauri_plugin_event_bus::typed::*;
 
 use events::{AppReady, ClockTick, WindowClosed, WindowFocused, event_bus};
@@ -19,16 +21,16 @@ use events::{AppReady, ClockTick, WindowClosed, WindowFocused, event_bus};
 pub fn app<R: Runtime>() -> Builder<R> {
     Builder::new()
         .plugin(event_bus().job_source("cpu", machine::cpu()).build())
-        .manage(task::Runs::default())
         .invoke_handler(tauri::generate_handler![
-            task::start_task,
             burst::start_burst,
-            confirmation::empty_cart
+            confirmation::empty_cart,
+            terminal::open_terminal
         ])
         .on_window_event(emit_window_state)
         .setup(|app| {
             ping::start(app)?;
-            task::start(app)?;
+            task::register(&app.event_bus())?;
+            terminal::accept(&app.event_bus())?;
             open_windows(app)?;
             start_clock(app)?;
             let version = app.package_info().version.to_string();

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::events::Line;
@@ -24,7 +25,7 @@ const ASSORTMENT: [(&str, u32, u32); 6] = [
 ];
 
 /// A product of the shop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Product {
     pub(crate) id: u32,
     pub(crate) name: String,
@@ -58,7 +59,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: u16, message: String) -> Self {
+    pub(crate) fn new(status: u16, message: String) -> Self {
         Self { status, message }
     }
 }

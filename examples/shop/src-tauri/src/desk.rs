@@ -3,7 +3,7 @@
 use tauri::{App, Manager};
 use tauri_plugin_event_bus::component::{Component, MessageLevel, MessageOptions};
 use tauri_plugin_event_bus::typed::*;
-use tauri_plugin_event_bus::{Error, EventBusExt, Result};
+use tauri_plugin_event_bus::{Endpoint, Error, EventBusExt, Result, Target};
 
 use crate::books::{Books, Order, Refusal};
 use crate::events::{CartUpdated, OrderCreated, PaymentPaid, PaymentRequested, SalesUpdated};
@@ -17,7 +17,7 @@ pub(crate) fn start(app: &App) -> Result<()> {
         books: app.state::<Books>().inner().clone(),
     };
     let own = desk.clone();
-    OrderCreated::listen(app, move |event| own.take(&event.payload))?.forget();
+    OrderCreated::listen(app, move |event| own.take(&event))?.forget();
     PaymentPaid::listen(app, move |event| {
         desk.close(&event.payload).unwrap_or_else(report)
     })?
@@ -33,19 +33,30 @@ struct Desk {
 
 impl Desk {
     /// A failure reaches the windows as the built-in event `error`, with the status.
-    fn take(&self, created: &OrderCreated) {
+    fn take(&self, created: &TypedEvent<OrderCreated>) {
         let status_of = |refusal: &Refusal| Some(refusal.status);
-        let taking = || self.books.take(&created.lines);
+        let taking = || self.books.take(&created.payload.lines);
         let taken = self
             .component
             .action_with_status("take-order", status_of, taking);
         if let Ok(order) = taken {
-            self.request_payment(&order).unwrap_or_else(report);
+            self.empty_cart(created.source())
+                .and_then(|()| self.request_payment(&order))
+                .unwrap_or_else(report);
         }
     }
 
+    /// Empties the cart of the machine that ordered. Others have carts of their own.
+    fn empty_cart(&self, ordered_by: &Endpoint) -> Result<()> {
+        let empty = CartUpdated { lines: Vec::new() };
+        match ordered_by.node() {
+            Some(node) => empty.emit_to(&self.component, Target::node(node)),
+            None => empty.emit(&self.component),
+        }
+        .map(drop)
+    }
+
     fn request_payment(&self, order: &Order) -> Result<()> {
-        CartUpdated { lines: Vec::new() }.emit(&self.component)?;
         self.component.refresh("ProductList")?;
         self.component.refresh("OrderList")?;
         self.warn_of_low_stock(order)?;

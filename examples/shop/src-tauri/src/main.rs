@@ -6,29 +6,55 @@ mod bank;
 mod books;
 mod desk;
 mod events;
+mod machines;
 
 use std::error::Error;
 
-use tauri::State;
+use tauri::{AppHandle, Manager, State};
+use tauri_plugin_event_bus::EventBusExt;
 
 use books::{Books, Order, Product, Refusal};
+use machines::Machine;
 
 fn main() -> tauri::Result<()> {
+    let machine = Machine::from_env();
+    let mut bus = events::event_bus();
+    let mut context = tauri::generate_context!();
+    if let Some(machine) = &machine {
+        bus = machine.link(bus);
+        let windows = &mut context.config_mut().app.windows;
+        windows.retain(|window| window.label == machine.window());
+    }
     tauri::Builder::default()
-        .plugin(events::event_bus().build())
+        .plugin(bus.build())
         .manage(Books::default())
+        .manage(machine)
         .invoke_handler(tauri::generate_handler![products, orders, save_product])
         .setup(|app| {
-            desk::start(app)?;
-            bank::start(app)?;
+            let machine = app.state::<Option<Machine>>();
+            if machine.as_ref().is_none_or(Machine::is_office) {
+                desk::start(app)?;
+                bank::start(app)?;
+            }
+            if let Some(machine) = &*machine {
+                machines::start(app, machine)?;
+            }
             Ok::<(), Box<dyn Error>>(())
         })
-        .run(tauri::generate_context!())
+        .run(context)
 }
 
+/// The products. A till has them from the office.
 #[tauri::command]
-fn products(books: State<'_, Books>) -> Vec<Product> {
-    books.products()
+async fn products(
+    app: AppHandle,
+    machine: State<'_, Option<Machine>>,
+    books: State<'_, Books>,
+) -> Result<Vec<Product>, Refusal> {
+    match &*machine {
+        Some(till) if !till.is_office() => till.products(&app.event_bus()).await,
+        _ => Ok(books.products()),
+    }
 }
 
 /// The orders, newest first.

@@ -1,4 +1,4 @@
-import type { PulledCredit, PulledParts, PulledStreamEnd } from '../batch.js'
+import type { PulledStreamed } from '../batch.js'
 import type { CommandQueue } from '../commands.js'
 import type { RequestChannel } from '../contract.js'
 import type { EventBusError } from '../error.js'
@@ -38,9 +38,9 @@ export class PageRequestChannel extends Responders implements RequestChannel {
     return this.incoming
   }
 
-  receiveStreamed(item: PulledParts | PulledStreamEnd | PulledCredit, skipped: number): void {
-    if ('credit' in item) this.credit(item)
-    else this.incoming?.receive(item, skipped)
+  receiveStreamed(item: PulledStreamed, skipped: number): void {
+    if ('stream' in item) this.incoming?.receive(item, skipped)
+    else this.credit(item)
   }
 
   /** Only the newest number of a stream is sent. */

@@ -17,11 +17,11 @@ export function failureOf(reason: unknown, withStack: boolean): Failure {
     const { name, message, stack } = reason as { name?: unknown; message?: unknown; stack?: unknown }
     return {
       name: typeof name === 'string' ? wellFormed(name) : 'Error',
-      message: typeof message === 'string' ? wellFormed(message) : 'the responder threw an object without a message',
+      message: typeof message === 'string' ? wellFormed(message) : 'it threw an object without a message',
       ...(withStack && typeof stack === 'string' && { stack: wellFormed(stack) }),
     }
   } catch {
     // A getter or a proxy may throw in its turn.
-    return { name: 'Error', message: 'the responder threw a value that cannot be read' }
+    return { name: 'Error', message: 'it threw a value that cannot be read' }
   }
 }

@@ -1,5 +1,5 @@
 import type { PartStream } from '../../types/part-stream.js'
-import type { PulledParts, PulledStreamEnd } from '../batch.js'
+import type { PulledIncoming, PulledNote, PulledParts } from '../batch.js'
 import type { CommandQueue } from '../commands.js'
 import { ASYNC_DISPOSE } from '../disposal.js'
 import { EventBusError, toEventBusError } from '../error.js'
@@ -18,11 +18,21 @@ interface Deferred<T> {
   reject(reason: unknown): void
 }
 
-/** One stream that this page has requested. */
-class IncomingStream {
+/** What this page sends of a channel. */
+interface OwnHalf {
+  accept(reply: unknown): void
+  credit(parts: number): void
+  end(why: string, cause?: EventBusError): void
+}
+
+/** Makes the half of this page of a channel with this number. */
+export type MakeHalf = (number: number, queue: CommandQueue, failed: (error: EventBusError) => void) => OwnHalf
+
+/** One stream that this page has requested, or the half of a channel that it receives. */
+export class IncomingStream {
   private readonly parts: unknown[] = []
   private readonly waiters: Deferred<Result>[] = []
-  private readonly outcome = withResolvers<unknown>()
+  private readonly settled = withResolvers<unknown>()
   /** How many parts were received, and the counts at which the host wants to know that they were taken. */
   private received = 0
   private readonly due: number[] = []
@@ -34,6 +44,10 @@ class IncomingStream {
   /** How it ended, until a loop has learned of it. */
   private end: { readonly error?: EventBusError; readonly response?: unknown } | undefined
   isOpen = true
+  /** Whether no more parts come, although it is open. */
+  private isComplete = false
+  /** What this page sends, if it is a channel. */
+  half: OwnHalf | undefined
   /** Whether its parts are dropped as they come. */
   private isDraining = false
   private isIterated = false
@@ -47,12 +61,21 @@ class IncomingStream {
     private readonly wasEmptied: () => void = () => {},
   ) {
     // Who only iterates learns of an error by the loop.
-    this.outcome.promise.catch(() => {})
+    this.outcome.catch(() => {})
   }
 
   /** Whether its end can still be learned, although its handle is gone. */
   get isObserved(): boolean {
     return this.isAwaited || this.isDraining
+  }
+
+  get outcome(): Promise<unknown> {
+    return this.settled.promise
+  }
+
+  /** Its end is awaited, so it goes on without its handle. */
+  observe(): void {
+    this.isAwaited = true
   }
 
   /** Whether the host waits for a loop to take a part. */
@@ -61,9 +84,9 @@ class IncomingStream {
   }
 
   get result(): Promise<unknown> {
-    this.isAwaited = true
+    this.observe()
     this.warnLater()
-    return this.outcome.promise
+    return this.outcome
   }
 
   receive({ parts, due }: PulledParts, skipped: number): void {
@@ -97,14 +120,27 @@ class IncomingStream {
     if (!this.isOpen) return
     this.isOpen = false
     this.end = isQuiet ? undefined : end
-    if (end.error) this.outcome.reject(end.error)
-    else this.outcome.resolve(end.response)
-    // The waiting loop has taken all parts.
-    while (this.waiters.length > 0) {
-      const waiter = this.waiters.shift()
-      this.next().then(waiter?.resolve, waiter?.reject)
-    }
+    if (end.error) this.half?.end(`the channel has ended: ${end.error.message}`, end.error)
+    else this.half?.end('the host has ended the channel')
+    if (end.error) this.settled.reject(end.error)
+    else this.settled.resolve(end.response)
+    this.releaseWaiters()
     this.checkEmptied()
+  }
+
+  private releaseWaiters(): void {
+    // The waiting loop has taken all parts.
+    for (const waiter of this.waiters.splice(0)) this.next().then(waiter.resolve, waiter.reject)
+  }
+
+  /** Takes what the host tells of a channel. */
+  note(note: PulledNote): void {
+    if ('credit' in note) this.half?.credit(note.credit)
+    else if ('unread' in note) this.half?.end('the host reads no more')
+    else {
+      this.isComplete = true
+      this.releaseWaiters()
+    }
   }
 
   /** Ends it at once, without what was not taken. Its loop must not look complete then. */
@@ -127,7 +163,7 @@ class IncomingStream {
       this.take()
       return { done: false, value }
     }
-    if (this.isOpen) {
+    if (this.isOpen && !this.isComplete) {
       const waiter = withResolvers<Result>()
       this.waiters.push(waiter)
       return waiter.promise
@@ -140,7 +176,8 @@ class IncomingStream {
 
   /** Ends it as its user wants, who learns of nothing more. */
   leave(): void {
-    this.abort(new EventBusError('cancelled', `the stream "${this.name}" was left`), true)
+    const kind = this.half ? 'channel' : 'stream'
+    this.abort(new EventBusError('cancelled', `the ${kind} "${this.name}" was left`), true)
     this.end = undefined
   }
 
@@ -151,7 +188,7 @@ class IncomingStream {
       this.parts.shift()
       this.take()
     }
-    return this.outcome.promise
+    return this.outcome
   }
 
   /** A page that awaits the result and takes no part would wait for good. */
@@ -200,6 +237,24 @@ export class IncomingStreams {
 
   /** Requests a stream. What `begin` throws ends it. */
   request(name: string, signal: AbortSignal | undefined, begin: () => OutgoingRequest): PartStream<never, never> {
+    const stream = this.start(name, signal, begin)
+    const handle = handleOf(stream)
+    this.watch(handle, stream)
+    return handle
+  }
+
+  /** Ends a stream when its handle is collected, unless its end is awaited. */
+  watch(handle: object, stream: IncomingStream): void {
+    this.forgotten?.register(handle, stream)
+  }
+
+  /** Requests a stream or, with `makeHalf`, a channel. */
+  start(
+    name: string,
+    signal: AbortSignal | undefined,
+    begin: () => OutgoingRequest,
+    makeHalf?: MakeHalf,
+  ): IncomingStream {
     let request: OutgoingRequest
     try {
       if (signal?.aborted) {
@@ -207,7 +262,7 @@ export class IncomingStreams {
       }
       request = begin()
     } catch (error) {
-      return failedStream(name, error)
+      return failedIncoming(name, error)
     }
     const number = this.requests.nextId()
     const abort = () =>
@@ -219,17 +274,16 @@ export class IncomingStreams {
       // What has come and was not taken can still be cut off.
       () => signal?.removeEventListener('abort', abort),
     )
-    const handle = handleOf(stream)
-    this.forgotten?.register(handle, stream)
+    stream.half = makeHalf?.(number, this.queue, (error) => stream.abort(error))
     this.open.set(number, stream)
     signal?.addEventListener('abort', abort)
     void this.send(number, stream, request)
-    return handle
+    return stream
   }
 
   private async send(number: number, stream: IncomingStream, request: OutgoingRequest): Promise<void> {
     try {
-      await this.requests.transmit(
+      const reply = await this.requests.transmit(
         number,
         request,
         () => stream.isOpen,
@@ -238,6 +292,7 @@ export class IncomingStreams {
         },
       )
       stream.isAccepted = true
+      stream.half?.accept(reply)
       if (stream.session !== this.queue.session) this.fail(number, SESSION_ENDED)
       this.changed()
     } catch (reason) {
@@ -251,12 +306,16 @@ export class IncomingStreams {
     if (!stream.isOpen) this.remove(number)
   }
 
-  receive(item: PulledParts | PulledStreamEnd, skipped: number): void {
+  receive(item: PulledIncoming, skipped: number): void {
     const { stream: number } = item
     const stream = this.open.get(number)
     if ('parts' in item) {
       if (stream) stream.receive(item, skipped)
       else this.leave(number)
+      return
+    }
+    if (!('response' in item || 'error' in item)) {
+      stream?.note(item)
       return
     }
     this.remove(number)
@@ -304,7 +363,8 @@ export class IncomingStreams {
   private fail(number: number, why: string): void {
     const stream = this.open.get(number)
     this.remove(number)
-    const error = new EventBusError('unavailable', `the stream "${stream?.name}" has ended: ${why}`)
+    const kind = stream?.half ? 'channel' : 'stream'
+    const error = new EventBusError('unavailable', `the ${kind} "${stream?.name}" has ended: ${why}`)
     lost.add(error)
     stream?.finish({ error })
   }
@@ -330,13 +390,18 @@ export function isLost(error: EventBusError): boolean {
 
 /** A stream that could not be requested. */
 export function failedStream(name: string, reason: unknown): PartStream<never, never> {
+  return handleOf(failedIncoming(name, reason))
+}
+
+/** A stream or a channel that could not be requested. */
+export function failedIncoming(name: string, reason: unknown): IncomingStream {
   const stream = new IncomingStream(
     name,
     () => {},
     () => {},
   )
   stream.finish({ error: toEventBusError(reason) })
-  return handleOf(stream)
+  return stream
 }
 
 /** What users hold of a stream. Nothing else refers to it, so that it is noticed when they lose it. */

@@ -30,12 +30,12 @@ export function register(
         emit: emitAfter(chain),
         emitTo: emitToAfter(chain),
       })
-    return openChannel().add({ name, title, stack, respond, ...(stream && { stream }), ...registration })
+    return pageRequests().add({ name, title, stack, respond, ...(stream && { stream }), ...registration })
   })
 }
 
 /** The requests and responders of this page. */
-export function openChannel(): PageRequestChannel {
+export function pageRequests(): PageRequestChannel {
   return openInbox().openChannel((queue, pull) => new PageRequestChannel(queue, pull))
 }
 

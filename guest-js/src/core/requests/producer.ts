@@ -4,34 +4,24 @@ import { report, reportRefusal } from '../report.js'
 import { failureOf } from './failure.js'
 import { partSize } from './part-size.js'
 import type { RunningStream, StreamToSend } from './responders.js'
+import { SendWindow } from './send-window.js'
 
 /** One stream that this page sends: what a generator yields, and then what it returns. */
 export class Producer implements RunningStream {
-  /** The sizes of the parts that count. */
-  private readonly sizes: number[] = []
-  private outstanding = 0
+  private readonly window: SendWindow
   private sent = 0
-  /** How many parts count no more. */
-  private told = 0
   private wake: (() => void) | undefined
   private iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined
   private isOver = false
 
   constructor(private readonly stream: StreamToSend) {
+    this.window = new SendWindow(stream.credit)
     // The synchronous part of the responder runs now, with the causes of the request.
     void this.run()
   }
 
-  private get hasCredit(): boolean {
-    const { bytes, parts } = this.stream.credit
-    return this.sizes.length < parts && this.outstanding < bytes
-  }
-
   credit(parts: number): void {
-    while (this.told < parts) {
-      this.told += 1
-      this.outstanding -= this.sizes.shift() ?? 0
-    }
+    this.window.credit(parts)
     this.wake?.()
   }
 
@@ -42,7 +32,7 @@ export class Producer implements RunningStream {
       this.iterator = iteratorOf(await source, stream.name)
       if (this.isOver) this.close()
       while (!this.isOver) {
-        if (!this.hasCredit) {
+        if (!this.window.hasCredit) {
           await new Promise<void>((resolve) => {
             this.wake = resolve
           })
@@ -79,9 +69,7 @@ export class Producer implements RunningStream {
     if (isResponse) {
       this.end()
     } else {
-      const credited = partSize(encoded)
-      this.sizes.push(credited)
-      this.outstanding += credited
+      this.window.add(partSize(encoded))
       this.sent += 1
     }
     const place = isResponse ? { after: this.sent } : { part: this.sent }

@@ -7,11 +7,13 @@ import { report } from '../report.js'
 /** A request on its way to the host. */
 export interface OutgoingRequest {
   /** The command that sends it; `request` by default. */
-  readonly command?: 'request' | 'attach_task'
+  readonly command?: 'request' | 'attach_task' | 'tap'
   readonly name: string
   readonly to?: Target
   /** The key of a task. */
   readonly key?: string
+  /** Which records a tap tells. */
+  readonly filter?: object
   readonly payload?: string | undefined
   readonly bytes?: Piece[] | undefined
   readonly timeoutMs?: number | undefined
@@ -21,6 +23,8 @@ export interface OutgoingRequest {
   readonly signal?: AbortSignal | undefined
   /** The credit, in a request for a stream. */
   readonly stream?: { readonly bytes?: number | undefined; readonly parts?: number | undefined }
+  /** Whether this page sends parts, too. */
+  readonly channel?: true
 }
 
 /** Rejects a request that waits for its response. */
@@ -95,7 +99,20 @@ export class OutgoingRequests {
     attempted: (session: string) => void = () => {},
     renewals = 0,
   ): Promise<unknown> {
-    const { command = 'request', name, to, key, payload, bytes, timeoutMs, component, causes, stream } = request
+    const {
+      command = 'request',
+      name,
+      to,
+      key,
+      filter,
+      payload,
+      bytes,
+      timeoutMs,
+      component,
+      causes,
+      stream,
+      channel,
+    } = request
     const { session } = this.queue
     attempted(session)
     const settle = () => {
@@ -104,7 +121,21 @@ export class OutgoingRequests {
     try {
       // JSON leaves out what is undefined.
       const chain = causes.length > 0 ? causes : undefined
-      const args = { session, id, name, to, key, payload, bytes, timeoutMs, component, causes: chain, stream }
+      const args = {
+        session,
+        id,
+        name,
+        to,
+        key,
+        filter,
+        payload,
+        bytes,
+        timeoutMs,
+        component,
+        causes: chain,
+        stream,
+        channel,
+      }
       const response = await run(command, args)
       settle()
       return response

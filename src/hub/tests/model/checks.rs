@@ -61,6 +61,7 @@ impl World {
         }
         self.check_requests();
         self.check_nothing_left();
+        assert_eq!(self.hub.count_receipts(), (0, 0));
         for page in 0..self.pages.len() {
             let own = &self.pages[page];
             let live = own.received.values();

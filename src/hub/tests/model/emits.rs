@@ -14,6 +14,7 @@ impl World {
             false => "null".to_owned(),
         };
         let may_be_full = self.may_be_full(&event);
+        let receipt = self.open_receipt(&event);
         let new = NewEvent {
             name: EventName::parse(event.name).unwrap(),
             payload: payload.into(),
@@ -26,6 +27,7 @@ impl World {
             retain: Some(event.is_retained),
             lifetime: Lifetime {
                 expires: event.expires,
+                receipt,
                 ..Lifetime::default()
             },
         };
@@ -37,18 +39,21 @@ impl World {
         };
         let now = self.now;
         match self.hub.enqueue(new, &audience, || now) {
-            Ok((receipt, effects)) => {
+            Ok((accepted, effects)) => {
+                self.note_published(receipt, accepted.seq);
                 self.events.push(Emitted {
-                    seq: receipt.seq,
+                    seq: accepted.seq,
                     expires_at: event.expires.map(|expires| steady() + expires),
                     ..event
                 });
                 self.apply_effects(*effects.unwrap_or_default());
             }
             Err(refusal) if refusal.error.code() == ErrorCode::QueueFull => {
+                receipt.map(|ticket| self.hub.forget_receipt(ticket));
                 assert!(may_be_full, "{refusal:?} though no queue is full");
             }
             Err(refusal) => {
+                receipt.map(|ticket| self.hub.forget_receipt(ticket));
                 assert_eq!(refusal.error.code(), ErrorCode::UnknownTarget);
                 let is_known = |label: &str| self.hub.knows(label);
                 assert!(WEBVIEWS.iter().any(|label| !is_known(label)));

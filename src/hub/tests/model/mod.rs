@@ -12,6 +12,7 @@ mod emits;
 mod ends;
 mod expiry;
 mod pages;
+mod receipts;
 mod requests;
 mod steps;
 
@@ -28,6 +29,7 @@ use crate::model::policies::Policies;
 use crate::model::policy::Policy;
 use crate::model::target::Target;
 use pages::Page;
+use receipts::Awaited;
 use requests::{End, REQUESTS, SentRequest};
 use steps::{Step, steps};
 
@@ -130,6 +132,8 @@ struct World {
     /// The sequence number when the hub first heard of the webview that is there.
     heard_at: [u64; 3],
     events: Vec<Emitted>,
+    /// Events whose emitters wait.
+    awaited: Vec<Awaited>,
     newest_session: u64,
     newest_id: u32,
     /// The page before, by webview: what it was subscribed to, and what it had received.
@@ -174,6 +178,7 @@ impl World {
             is_ready: [false; 3],
             heard_at: [0; 3],
             events: Vec::new(),
+            awaited: Vec::new(),
             newest_session: 0,
             newest_id: 0,
             before: vec![None, None, None],
@@ -214,6 +219,7 @@ impl World {
 
     fn run(&mut self, step: Step) {
         self.act(step);
+        self.check_outcomes();
         self.check_requests();
     }
 

@@ -187,16 +187,20 @@ impl World {
             assert_eq!(index, own.handled + 1, "an index is missing");
             own.handled = index;
             match item {
-                Item::Event(queued) => own.receive_event(queued),
+                Item::Event(queued) => {
+                    own.receive_event(queued);
+                    self.tell_handled(page, &queued.event);
+                }
                 Item::Lost(lost) => {
                     own.check_expired_gap(page, lost, &self.events, self.had_newest[page]);
                     own.receive_gap(lost, &self.events);
                 }
                 Item::Request(message) => self.receive_request(page, message.id),
                 Item::Ended(id, ending) => self.receive_ending(page, *id, *ending),
-                Item::Part(_) | Item::StreamEnd(_) | Item::Credit(..) => {
+                Item::Part(_) | Item::StreamEnd(_) | Item::Credit(..) | Item::Channel(..) => {
                     panic!("{item:?} without a stream")
                 }
+                Item::Outcomes(_) => panic!("{item:?} that nobody waits for"),
             }
         }
     }

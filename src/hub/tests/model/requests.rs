@@ -153,6 +153,7 @@ impl World {
                 source: Endpoint::Host,
                 provenance: None,
                 stream: None,
+                is_channel: false,
             },
             caller,
             to: match to {

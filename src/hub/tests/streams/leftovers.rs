@@ -115,6 +115,7 @@ fn a_number_is_for_one_kind_of_request() {
                 source: Endpoint::Host,
                 provenance: None,
                 stream: None,
+                is_channel: false,
             },
             caller: Caller::Page(key, number),
             to: Recipient::Host,

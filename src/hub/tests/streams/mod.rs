@@ -1,5 +1,6 @@
 //! Streams: parts, credit, and the ways in which they end.
 
+mod channels;
 mod ends;
 mod leftovers;
 mod limits;
@@ -85,6 +86,7 @@ struct Page {
     /// How many parts of a stream it has received up to the last one that was due.
     due: HashMap<u64, u64>,
     received: Vec<RequestId>,
+    notes: HashMap<u64, channels::Notes>,
 }
 
 struct World {
@@ -202,6 +204,7 @@ impl World {
                 source: Endpoint::Host,
                 provenance: None,
                 stream: Some(credit),
+                is_channel: false,
             },
             caller,
             to: match to {
@@ -241,6 +244,7 @@ impl World {
                 source: Endpoint::Host,
                 provenance: None,
                 stream: Some(CREDIT),
+                is_channel: false,
             },
             caller: Caller::Page(key, stream.number),
             to: Recipient::Host,
@@ -366,6 +370,7 @@ impl World {
                     let before = self.told.credit.insert(*id, *parts);
                     assert!(before.unwrap_or(0) < *parts, "credit grows");
                 }
+                Item::Channel(channel, note) => page.note(*channel, *note),
                 other => panic!("{other:?}"),
             }
         }
@@ -425,7 +430,7 @@ impl World {
     fn leave(&mut self, stream: &Stream) {
         match stream.from {
             None => {
-                let (_, effects) = self.hub.close_inbox(stream.id);
+                let (_, effects) = self.hub.close_inbox(stream.id, self.now);
                 self.apply_effects(effects);
             }
             Some(label) => {
@@ -451,7 +456,7 @@ impl World {
     fn check_empty(&mut self, streams: &[&Stream]) {
         for stream in streams {
             if stream.from.is_none() {
-                let (_, effects) = self.hub.close_inbox(stream.id);
+                let (_, effects) = self.hub.close_inbox(stream.id, self.now);
                 self.apply_effects(effects);
             }
         }

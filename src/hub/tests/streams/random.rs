@@ -1,5 +1,5 @@
 //! Streams between the host and two pages, against an oracle. Replies to pulls are lost, requests and reports come late or
-//! twice, and pages reload or renew their sessions. Each consumer sees what was sent, in order, up to the end, and no sender
+//! twice, time passes, and pages reload or renew their sessions. Each consumer sees what was sent, in order, up to the end, and no sender
 //! waits for good.
 
 use std::collections::VecDeque;
@@ -14,6 +14,11 @@ enum Step {
         from: u8,
         to: u8,
         narrow: bool,
+        is_timed: bool,
+    },
+    /// So many milliseconds pass.
+    Wait {
+        millis: u64,
     },
     Send {
         which: usize,
@@ -53,8 +58,9 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let which = 0..4_usize;
     prop_oneof![
-        3 => (0..3_u8, 0..3_u8, any::<bool>())
-            .prop_map(|(from, to, narrow)| Step::Request { from, to, narrow }),
+        3 => (0..3_u8, 0..3_u8, any::<bool>(), any::<bool>())
+            .prop_map(|(from, to, narrow, is_timed)| Step::Request { from, to, narrow, is_timed }),
+        2 => (1..60_u64).prop_map(|millis| Step::Wait { millis }),
         12 => (which.clone(), 0..60_usize).prop_map(|(which, size)| Step::Send { which, size }),
         8 => (which.clone(), 1..5_u64).prop_map(|(which, count)| Step::Take { which, count }),
         2 => (which.clone(), 0..4_u64).prop_map(|(which, late)| Step::Report { which, late }),
@@ -90,7 +96,15 @@ struct Expected {
     /// The place of a send that waits, and how often it had been woken when it began to.
     waiting: Option<(SendTicket, usize)>,
     woken: Arc<Woken>,
+    is_timed: bool,
+    /// When it was requested, or its newest part was sent.
+    sent_at: Instant,
+    /// The same, or when its consumer last took something, or its sender was last seen to wait.
+    active: Instant,
 }
+
+/// How long a sender may be silent. All waits together are shorter than the lease of a page.
+const SILENCE: Duration = Duration::from_millis(100);
 
 struct Simulation {
     world: World,
@@ -100,7 +114,13 @@ struct Simulation {
 impl Simulation {
     fn run(&mut self, step: Step) {
         match step {
-            Step::Request { from, to, narrow } => self.request(place(from), place(to), narrow),
+            Step::Request {
+                from,
+                to,
+                narrow,
+                is_timed,
+            } => self.request(place(from), place(to), narrow, is_timed),
+            Step::Wait { millis } => self.wait(Duration::from_millis(millis)),
             Step::Pull { page, is_lost } => {
                 self.world.pull_over(["a", "b"][usize::from(page)], is_lost);
             }
@@ -123,12 +143,27 @@ impl Simulation {
         }
     }
 
-    fn request(&mut self, from: Option<&'static str>, to: Option<&'static str>, narrow: bool) {
+    fn wait(&mut self, time: Duration) {
+        self.world.now += time;
+        self.world.expire();
+        for own in &mut self.streams {
+            own.pass_time(&self.world);
+        }
+    }
+
+    fn request(
+        &mut self,
+        from: Option<&'static str>,
+        to: Option<&'static str>,
+        narrow: bool,
+        is_timed: bool,
+    ) {
         let credit = match narrow {
             true => Credit { bytes: 1, parts: 1 },
             false => CREDIT,
         };
-        let stream = self.world.request_with(from, to, credit, None).unwrap();
+        let timeout = is_timed.then_some(SILENCE);
+        let stream = self.world.request_with(from, to, credit, timeout).unwrap();
         self.streams.push(Expected {
             stream,
             credit,
@@ -141,6 +176,9 @@ impl Simulation {
             has_left: false,
             waiting: None,
             woken: Arc::default(),
+            is_timed,
+            sent_at: self.world.now,
+            active: self.world.now,
         });
     }
 
@@ -162,6 +200,29 @@ impl Simulation {
 }
 
 impl Expected {
+    /// Time has passed: a silent stream has ended, unless its sender waits for credit or room.
+    fn pass_time(&mut self, world: &World) {
+        if !self.is_open {
+            return;
+        }
+        let is_silent = |since: Instant| self.is_timed && world.now >= since + SILENCE;
+        let (may_end, must_end) = (is_silent(self.sent_at), is_silent(self.active));
+        match world.hub.requests.stream(self.stream.id) {
+            None => {
+                assert!(may_end, "it timed out too early");
+                self.is_open = false;
+                self.end = Some(Err(ErrorCode::Timeout));
+            }
+            Some((_, _, window)) => {
+                let waits = self.waiting.is_some() || !window.has_credit();
+                assert!(waits || !must_end, "it did not time out");
+                if self.waiting.is_some() {
+                    self.active = world.now;
+                }
+            }
+        }
+    }
+
     fn send(&mut self, world: &mut World, size: usize) {
         let part = format!("{}{}", self.sent.len(), "0".repeat(size));
         if let Some(label) = self.stream.to {
@@ -188,6 +249,8 @@ impl Expected {
             assert!(untaken > 0, "what was taken gives credit back");
         }
         if sent.is_ok() {
+            self.sent_at = world.now;
+            self.active = world.now;
             self.known.push_back(size_of(&part));
             self.sent.push(part);
             let untaken = &self.sent[self.taken as usize..];
@@ -226,6 +289,7 @@ impl Expected {
         if self.has_left {
             return;
         }
+        self.active = world.now;
         match self.stream.from {
             None => {
                 world.look(&mut self.stream, count);
@@ -248,6 +312,7 @@ impl Expected {
 
     fn report(&mut self, world: &mut World, late: u64) {
         if self.stream.from.is_some() && !self.has_left {
+            self.active = world.now;
             let count = self.taken.saturating_sub(late);
             world.take(&self.stream, count).unwrap();
         }

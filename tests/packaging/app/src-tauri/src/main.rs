@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tauri_plugin_event_bus::EventBusExt;
+use tauri_plugin_event_bus::{Builder, EventBusExt};
+use tauri_plugin_event_bus_nats::Nats;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::thread::spawn(|| {
@@ -11,8 +12,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         eprintln!("the page received nothing for a minute");
         std::process::exit(1);
     });
+    // There is no server, and the app works.
+    let link = Nats::connect("nats://127.0.0.1:1")
+        .node("packaged")
+        .share("order:*");
     tauri::Builder::default()
-        .plugin(tauri_plugin_event_bus::init())
+        .plugin(Builder::new().link(link).build())
         .invoke_handler(tauri::generate_handler![received])
         .setup(|app| {
             let bus = app.event_bus();

@@ -1,0 +1,139 @@
+//! Nodes without windows.
+
+use std::time::Instant;
+
+use tauri::App;
+use tauri::test::{MockRuntime, mock_builder, mock_context, noop_assets};
+use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, EventStream, Limits, StreamItem};
+use tauri_plugin_event_bus_nats::Nats;
+
+use crate::report::Growth;
+use crate::server::Server;
+use crate::{EVENTS, GROWTH_EVENTS, Outcome, ROUND_TRIPS};
+
+/// An app that is a node.
+pub(crate) struct Node {
+    bus: EventBus,
+    _app: App<MockRuntime>,
+}
+
+impl Node {
+    /// How many events were lost on their way to this node.
+    pub(crate) fn missing(&self) -> u64 {
+        self.bus.link_status().map_or(0, |link| link.missing)
+    }
+}
+
+pub(crate) async fn node(server: &Server, name: &str) -> Outcome<Node> {
+    let mut limits = Limits::default();
+    limits.queue_events = 2 * EVENTS;
+    limits.queue_bytes = 1 << 30;
+    let link = Nats::connect(server.url())
+        .app("bench")
+        .node(name)
+        .share("bench:*")
+        .queue(2 * EVENTS, 1 << 30)
+        .presence(false);
+    let app = mock_builder()
+        .plugin(Builder::new().limits(limits).link(link).build())
+        .build(mock_context(noop_assets()))?;
+    let bus = app.event_bus().clone();
+    let mut states = bus.stream("event-bus:link")?;
+    while !bus.link_status().is_some_and(|link| link.connected) {
+        states.recv().await;
+    }
+    Ok(Node { bus, _app: app })
+}
+
+async fn next(stream: &mut EventStream) -> Outcome {
+    match stream.recv().await {
+        Some(StreamItem::Event(_)) => Ok(()),
+        other => Err(format!("no event: {other:?}").into()),
+    }
+}
+
+/// Events a second.
+pub(crate) async fn throughput(from: &Node, to: &Node, payload: &str) -> Outcome<f64> {
+    let mut received = to.bus.stream("bench:event")?;
+    let start = Instant::now();
+    let (own, payload) = (from.bus.clone(), payload.to_owned());
+    let sender = tokio::spawn(async move {
+        for n in 0..EVENTS {
+            own.emit("bench:event", &payload)?;
+            if n % 256 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        Outcome::Ok(())
+    });
+    for _ in 0..EVENTS {
+        next(&mut received).await?;
+    }
+    let took = start.elapsed();
+    sender.await??;
+    Ok(EVENTS as f64 / took.as_secs_f64())
+}
+
+/// So many nodes share what each of them emits. Returns deliveries a second, and the time of the server for each.
+pub(crate) async fn growth(server: &Server, count: usize) -> Outcome<Growth> {
+    let mut nodes = Vec::new();
+    for number in 0..count {
+        nodes.push(node(server, &format!("node-{number}")).await?);
+    }
+    let mut streams = Vec::new();
+    for node in &nodes {
+        streams.push(node.bus.stream("bench:grow:*")?);
+    }
+    let each = GROWTH_EVENTS / count;
+    let (start, cpu) = (Instant::now(), server.cpu_time()?);
+    let mut senders = Vec::new();
+    for node in &nodes {
+        let bus = node.bus.clone();
+        senders.push(tokio::spawn(async move {
+            for n in 0..each {
+                // Two names, so that each event is a message.
+                let name = ["bench:grow:a", "bench:grow:b"][n % 2];
+                bus.emit(name, n)?;
+                tokio::task::yield_now().await;
+            }
+            Outcome::Ok(())
+        }));
+    }
+    for stream in &mut streams {
+        for _ in 0..count * each {
+            next(stream).await?;
+        }
+    }
+    let took = start.elapsed();
+    for sender in senders {
+        sender.await??;
+    }
+    let deliveries = (count * (count - 1) * each) as f64;
+    Ok(Growth {
+        nodes: count,
+        deliveries: deliveries / took.as_secs_f64(),
+        server: (server.cpu_time()? - cpu) / deliveries,
+    })
+}
+
+/// Microseconds for an event to a node, and one back.
+pub(crate) async fn round_trip(from: &Node, to: &Node) -> Outcome<f64> {
+    let mut pings = to.bus.stream("bench:ping")?;
+    let mut pongs = from.bus.stream("bench:pong")?;
+    let own = to.bus.clone();
+    let echo = tokio::spawn(async move {
+        for _ in 0..ROUND_TRIPS {
+            next(&mut pings).await?;
+            own.emit("bench:pong", 1)?;
+        }
+        Outcome::Ok(())
+    });
+    let start = Instant::now();
+    for _ in 0..ROUND_TRIPS {
+        from.bus.emit("bench:ping", 1)?;
+        next(&mut pongs).await?;
+    }
+    let took = start.elapsed();
+    echo.await??;
+    Ok(took.as_secs_f64() * 1e6 / ROUND_TRIPS as f64)
+}

@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { emitHandled, listen } from '../../src/index.js'
+import { STALE } from '../fake-host.js'
+import { freshRealm, settled } from '../realm.js'
+
+let realm: ReturnType<typeof freshRealm>
+beforeEach(() => {
+  realm = freshRealm()
+})
+afterEach(async () => {
+  await settled()
+  expect(realm.host.broken).toEqual([])
+  expect(realm.reported).not.toHaveBeenCalled()
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+const entries = () =>
+  realm.host
+    .commands('emit', 'emit_to')
+    .flatMap(({ command, args }) => (args.events as object[]).map((entry) => ({ command, ...entry })))
+
+it('waits for what the host tells, and keeps its pull', async () => {
+  const handled = emitHandled('saved', { n: 1 }, { timeoutMs: 500 })
+  await settled()
+  expect(entries()).toEqual([
+    { command: 'emit', event: 'saved', payload: '{"n":1}', outcome: { id: 1, timeoutMs: 500 } },
+  ])
+  expect(realm.host.pullsInFlight).toBe(1)
+  realm.host.push({
+    outcome: 1,
+    pages: [{ page: 'main', outcome: 'handled' }, { outcome: 'failed' }],
+    listeners: { outcome: 'timeout' },
+  })
+  expect(await handled).toEqual({
+    receipt: expect.objectContaining({ seq: 1 }),
+    pages: [{ page: 'main', outcome: 'handled' }, { outcome: 'failed' }],
+    listeners: { outcome: 'timeout' },
+  })
+  await settled()
+  expect(realm.host.pullsInFlight).toBe(0)
+})
+
+it('has a number for each event', async () => {
+  const first = emitHandled('saved')
+  const second = emitHandled('saved', 2, { to: 'editor-*', retain: true })
+  await settled()
+  expect(entries()).toEqual([
+    { command: 'emit', event: 'saved', outcome: { id: 1 } },
+    { command: 'emit_to', event: 'saved', payload: '2', to: 'editor-*', retain: true, outcome: { id: 2 } },
+  ])
+  realm.host.push({ outcome: 2, pages: [] })
+  expect(await second).toMatchObject({ pages: [] })
+  realm.host.push({ outcome: 1, pages: [{ outcome: 'gone' }] })
+  expect(await first).toMatchObject({ pages: [{ outcome: 'gone' }] })
+})
+
+it('may learn of the outcomes before the receipt', async () => {
+  await listen('x', () => {})
+  realm.host.hold = ({ command }) => command === 'emit'
+  const handled = emitHandled('saved')
+  await settled()
+  realm.host.push({ outcome: 1, pages: [] })
+  await settled()
+  realm.host.release()
+  expect(await handled).toMatchObject({ pages: [] })
+})
+
+it('is unknown once the session has ended', async () => {
+  const off = listen('x', () => {})
+  await off
+  const handled = emitHandled('saved')
+  await settled()
+  realm.host.endSession()
+  await expect(handled).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('what became of it is unknown'),
+  })
+  await settled()
+  const again = emitHandled('saved')
+  await settled()
+  realm.host.push({ outcome: 2, pages: [] })
+  expect(await again).toMatchObject({ pages: [] })
+  off()
+})
+
+it('is sent again where the host has not run it', async () => {
+  const off = listen('x', () => {})
+  await off
+  let isRefused = false
+  realm.host.refuse = ({ command }) => {
+    if (command !== 'emit' || isRefused) return undefined
+    isRefused = true
+    return STALE
+  }
+  const handled = emitHandled('saved')
+  await settled()
+  realm.host.push({ outcome: 1, pages: [{ outcome: 'handled' }] })
+  expect(await handled).toMatchObject({ pages: [{ outcome: 'handled' }] })
+  off()
+})
+
+it('rejects where the host refuses the event', async () => {
+  realm.host.refuseEntry = () => ({ code: 'queue_full', message: 'full' })
+  await expect(emitHandled('saved')).rejects.toMatchObject({ code: 'queue_full' })
+  await settled()
+  expect(realm.host.pullsInFlight).toBe(0)
+})
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY, '5' as never])('has no timeout of %s', async (timeoutMs) => {
+  await expect(emitHandled('saved', 1, { timeoutMs })).rejects.toMatchObject({ code: 'invalid_argument' })
+  expect(entries()).toEqual([])
+})

@@ -1,0 +1,37 @@
+//! What the queues of the host listeners and of streams hand out.
+
+use std::task::{Context, Poll};
+
+use crate::engine::core::Core;
+use crate::hub::ids::SubscriberKey;
+use crate::hub::queue::QueueEntry;
+
+impl Core {
+    pub(crate) fn poll_consumer(
+        &self,
+        key: SubscriberKey,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<QueueEntry>> {
+        let waker = context.waker().clone();
+        let (polled, wakers) = self.hub().poll_consumer(key, waker);
+        wakers.wake();
+        if let Poll::Ready(Some(entry)) = &polled {
+            self.note_taken(key, std::slice::from_ref(entry));
+        }
+        polled
+    }
+
+    /// Takes a few entries that wait for a consumer, and adds them to these.
+    pub(crate) fn take_waiting(&self, key: SubscriberKey, entries: &mut Vec<QueueEntry>) {
+        let taken = entries.len();
+        let wakers = self.hub().take_waiting(key, entries);
+        wakers.wake();
+        self.note_taken(key, entries.get(taken..).unwrap_or_default());
+    }
+
+    pub(crate) fn remove_consumer(&self, key: SubscriberKey) {
+        // Bound to a name, so that its queue is dropped after the lock.
+        let (_removed, effects) = self.hub().remove_consumer(key);
+        self.apply_effects(effects);
+    }
+}

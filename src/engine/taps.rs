@@ -1,0 +1,200 @@
+//! Taps: what is noted beside the hub, and how their readers get records.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use crate::engine::core::Core;
+use crate::engine::diagnostics::Record;
+use crate::engine::reply::Reply;
+use crate::hub::NewEvent;
+use crate::hub::ids::SubscriberKey;
+use crate::hub::outbox::Batch;
+use crate::hub::queue::QueueEntry;
+use crate::hub::requests::RequestMessage;
+use crate::hub::tap::queue::TapSlot;
+use crate::hub::tap::refusal_of;
+use crate::model::endpoint::Endpoint;
+use crate::model::error::{Error, Result};
+use crate::model::name::EventName;
+use crate::model::tap::filter::RecordFilter;
+use crate::model::tap::record::{TapAction, TapEntry, TapRecord};
+use crate::sync::wall_clock;
+use crate::wire::tap::record::Showing;
+use crate::wire::tap::redaction::Redactions;
+
+/// The name and the source of an event that may be refused. `None` if no tap is on.
+pub(crate) type About = Option<(EventName, Endpoint)>;
+
+impl Core {
+    /// Hides these from taps.
+    pub(crate) fn set_redactions(&self, redactions: Redactions) {
+        let _ = self.taps.redactions.set(redactions);
+    }
+
+    /// Sets whether pages may have taps.
+    pub(crate) fn set_page_taps(&self, are_on: bool) {
+        let _ = self.taps.page_taps.set(are_on);
+    }
+
+    pub(crate) fn has_page_taps(&self) -> bool {
+        self.taps
+            .page_taps
+            .get()
+            .copied()
+            .unwrap_or(cfg!(debug_assertions))
+    }
+
+    pub(crate) fn is_tapped(&self) -> bool {
+        self.taps.are_on.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn about(&self, event: &NewEvent) -> About {
+        self.is_tapped()
+            .then(|| (event.name.clone(), event.source.clone()))
+    }
+
+    /// Notes that an event was refused, and hands the error on.
+    pub(super) fn note_refused_emit(&self, about: About, error: Error) -> Error {
+        if let Some((name, source)) = about {
+            self.note_refusal(TapAction::Emit, name.as_str(), &source, None, &error);
+        }
+        error
+    }
+
+    pub(super) fn about_request(&self, message: &RequestMessage) -> About {
+        self.is_tapped()
+            .then(|| (message.name.clone(), message.source.clone()))
+    }
+
+    /// Notes that a request was refused, and hands the error on.
+    pub(super) fn note_refused_request(&self, about: About, error: Error) -> Error {
+        if let Some((name, source)) = about {
+            self.note_refusal(TapAction::Request, name.as_str(), &source, None, &error);
+        }
+        error
+    }
+
+    /// Notes that something was refused.
+    pub(crate) fn note_refusal(
+        &self,
+        action: TapAction,
+        name: &str,
+        source: &Endpoint,
+        job: Option<&str>,
+        error: &Error,
+    ) {
+        if !self.is_tapped() {
+            return;
+        }
+        let refusal = refusal_of(action, name, source, job, error);
+        let name = EventName::parse(name).ok();
+        let wakers = self.hub().note_refusal(name.as_ref(), refusal);
+        wake(wakers);
+    }
+
+    /// Notes the refusal of what a page has tried, if it was refused.
+    pub(crate) fn note_result<T>(
+        &self,
+        (action, name, source): (TapAction, &str, &Endpoint),
+        result: Result<T>,
+    ) -> Result<T> {
+        if let Err(error) = &result {
+            self.note_refusal(action, name, source, None, error);
+        }
+        result
+    }
+
+    /// Notes what pages are given. Their pulls are completed afterwards.
+    pub(super) fn note_batches(&self, batches: &[(Reply, Batch)]) {
+        for (_, batch) in batches {
+            self.note_batch(batch);
+        }
+    }
+
+    pub(super) fn note_batch(&self, batch: &Batch) {
+        if self.is_tapped() && !batch.is_empty() {
+            let wakers = self.hub().note_batch(batch);
+            wake(wakers);
+        }
+    }
+
+    pub(super) fn note_taken(&self, key: SubscriberKey, entries: &[QueueEntry]) {
+        if self.is_tapped() && !entries.is_empty() {
+            let wakers = self.hub().tap_taken(key, entries);
+            wake(wakers);
+        }
+    }
+
+    /// Turns a tap on. Returns its number.
+    pub(crate) fn add_tap(&self, filter: Arc<RecordFilter>) -> u64 {
+        let mut hub = self.hub();
+        // Under the lock, as where the last one ends.
+        self.taps.are_on.store(true, Ordering::Relaxed);
+        hub.add_tap(filter)
+    }
+
+    /// The bus is gone: every reader gets what waits, and then the end.
+    pub(crate) fn close_taps(&self) {
+        let wakers = self.hub().close_taps();
+        wake(wakers);
+    }
+
+    /// Ends a tap. Its reader gets what waits, and then the end.
+    pub(crate) fn close_tap(&self, number: u64) {
+        let waker = self.hub().close_tap(number);
+        wake(waker);
+    }
+
+    pub(crate) fn remove_tap(&self, number: u64) {
+        let mut hub = self.hub();
+        let (waiting, waker, is_last) = hub.remove_tap(number);
+        if is_last {
+            self.taps.are_on.store(false, Ordering::Relaxed);
+        }
+        drop(hub);
+        // What it refers to, and a waker, may be of the app.
+        drop((waiting, waker));
+    }
+
+    /// Takes all records that wait for a reader; `None` at the end. Without a context it does not wait.
+    pub(crate) fn poll_tap(
+        &self,
+        number: u64,
+        payload_bytes: usize,
+        context: Option<&Context<'_>>,
+    ) -> Poll<Option<Vec<TapRecord>>> {
+        let waker = context.map(|context| context.waker().clone());
+        let (polled, unneeded) = self.hub().poll_tap(number, waker);
+        drop(unneeded);
+        polled.map(|slots| slots.map(|slots| self.records_of(slots, payload_bytes)))
+    }
+
+    fn records_of(&self, slots: Vec<TapSlot>, payload_bytes: usize) -> Vec<TapRecord> {
+        let none = Redactions::default();
+        let mut showing = Showing {
+            redactions: self.taps.redactions.get().unwrap_or(&none),
+            payload_bytes,
+            notes: Vec::new(),
+        };
+        let record_of = |slot: TapSlot| match slot {
+            TapSlot::Record(raw) => showing.record(&raw),
+            TapSlot::Lost(count) => TapRecord {
+                at: wall_clock(),
+                entry: TapEntry::Lost(count),
+            },
+        };
+        let records = slots.into_iter().map(record_of).collect();
+        for note in showing.notes {
+            let kind = Record::NotRedacted;
+            self.diagnostics().tell(kind, "", [], || note);
+        }
+        records
+    }
+}
+
+fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        waker.wake();
+    }
+}

@@ -1,0 +1,101 @@
+//! Makes records of what the hub has noted.
+
+use crate::hub::tap::raw::{RawEntry, RawEvent, RawRecord, RawRequest, RawResponse};
+use crate::model::event::Provenance;
+use crate::model::json::Json;
+use crate::model::name::EventName;
+use crate::model::tap::record::{
+    TapEntry, TapRecord, TappedEvent, TappedPayload, TappedRequest, TappedResponse,
+};
+use crate::wire::tap::redaction::Redactions;
+
+/// How much of a payload that is cut is shown.
+const SHOWN: usize = 1024;
+
+/// How payloads are shown.
+pub(crate) struct Showing<'a> {
+    pub(crate) redactions: &'a Redactions,
+    /// How many bytes of a payload a record has.
+    pub(crate) payload_bytes: usize,
+    /// What to log.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Showing<'_> {
+    fn payload(&mut self, name: &EventName, json: &Json) -> TappedPayload {
+        let redacted = self.redactions.apply(name, json);
+        self.notes.extend(redacted.notes);
+        let (json, is_redacted) = (redacted.json, redacted.is_redacted);
+        let size = json.size();
+        if size <= self.payload_bytes {
+            return TappedPayload::whole(json, is_redacted);
+        }
+        let mut end = self.payload_bytes.min(SHOWN).min(json.len());
+        while !json.is_char_boundary(end) {
+            end -= 1;
+        }
+        TappedPayload::cut(size, &json[..end], is_redacted)
+    }
+
+    pub(crate) fn record(&mut self, raw: &RawRecord) -> TapRecord {
+        let entry = match &raw.entry {
+            RawEntry::Event(event) => TapEntry::Event(Box::new(self.event(event))),
+            RawEntry::Request(request) => TapEntry::Request(Box::new(self.request(request))),
+            RawEntry::Response(response) => TapEntry::Response(Box::new(self.response(response))),
+            RawEntry::Done(entry) => entry.clone(),
+        };
+        TapRecord { at: raw.at, entry }
+    }
+
+    fn event(&mut self, raw: &RawEvent) -> TappedEvent {
+        let event = &raw.event;
+        TappedEvent {
+            seq: event.seq(),
+            name: event.name().to_owned(),
+            source: event.source().clone(),
+            to: raw.to.clone(),
+            except: raw.except.clone(),
+            component: event.component().map(str::to_owned),
+            causes: event.causes().map(str::to_owned).collect(),
+            tick: event.tick().cloned(),
+            is_retained: raw.is_retained,
+            payload: self.payload(event.event_name(), event.json()),
+            routes: raw.routes.clone(),
+            kept_for: raw.kept_for.iter().map(|label| label.to_string()).collect(),
+        }
+    }
+
+    fn request(&mut self, raw: &RawRequest) -> TappedRequest {
+        let (component, causes) = origin_of(raw.provenance.as_deref());
+        TappedRequest {
+            request: raw.id.to_string(),
+            name: raw.name.as_str().to_owned(),
+            source: raw.source.clone(),
+            receiver: raw.receiver.clone(),
+            component,
+            causes,
+            is_stream: raw.is_stream,
+            payload: self.payload(&raw.name, &raw.payload),
+        }
+    }
+
+    fn response(&mut self, raw: &RawResponse) -> TappedResponse {
+        TappedResponse {
+            request: raw.id.to_string(),
+            name: raw.name.as_str().to_owned(),
+            source: raw.source.clone(),
+            receiver: raw.receiver.clone(),
+            result: match &raw.result {
+                Ok(json) => Ok(self.payload(&raw.name, json)),
+                Err(error) => Err((error.code(), error.message().to_owned())),
+            },
+        }
+    }
+}
+
+fn origin_of(provenance: Option<&Provenance>) -> (Option<String>, Vec<String>) {
+    let component = provenance.and_then(|own| own.component.as_deref());
+    let causes = provenance.map_or(&[][..], |own| &own.causes);
+    let causes = causes.iter().map(|name| name.as_str().to_owned());
+    (component.map(str::to_owned), causes.collect())
+}

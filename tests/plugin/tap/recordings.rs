@@ -1,0 +1,107 @@
+//! Recordings: what is written can be read.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use tauri::async_runtime::block_on;
+use tauri_plugin_event_bus::tap::{Recording, TapEntry};
+use tauri_plugin_event_bus::{Bytes, ErrorCode, EventBusExt};
+
+use crate::support::app;
+
+/// A file that is removed at the end of the test.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let name = format!("event-bus-{name}-{}.ndjson", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_recording_is_read_as_it_happened() {
+    let app = app();
+    let bus = app.event_bus();
+    let file = Scratch::new("recording");
+    let recorder = bus.record(&file.0).unwrap();
+    bus.emit("cart", json!({ "items": [1, 2] })).unwrap();
+    bus.emit("photo", Bytes::from(vec![0, 255])).unwrap();
+    bus.emit("long", "x".repeat(100_000)).unwrap();
+    let summary = block_on(recorder.stop()).unwrap();
+    assert_eq!((summary.records, summary.lost), (3, 0));
+    bus.emit("later", 1).unwrap();
+
+    let recording = Recording::open(&file.0).unwrap();
+    let events: Vec<_> = recording
+        .records
+        .iter()
+        .map(|record| match &record.entry {
+            TapEntry::Event(event) => event,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(events[0].payload.json(), Some(r#"{"items":[1,2]}"#));
+    assert_eq!(&events[1].payload.read::<Bytes>().unwrap()[..], [0, 255]);
+    assert_eq!(events[2].payload.size(), 100_002);
+    assert_eq!(events.len(), 3);
+    assert!(recording.records[0].at >= recording.started_at);
+}
+
+#[test]
+fn a_dropped_recorder_leaves_a_whole_file() {
+    let app = app();
+    let bus = app.event_bus();
+    let file = Scratch::new("dropped");
+    let recorder = bus.record(&file.0).unwrap();
+    bus.emit("cart", 1).unwrap();
+    drop(recorder);
+    // Written by a task.
+    let text = || std::fs::read_to_string(&file.0).unwrap_or_default();
+    while text().lines().count() < 2 {
+        std::thread::yield_now();
+    }
+    assert_eq!(Recording::parse(&text()).unwrap().records.len(), 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_made_is_named() {
+    let app = app();
+    let path = std::env::temp_dir().join("no-such-folder-of-event-bus/a.ndjson");
+    let error = app.event_bus().record(&path).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidArgument);
+    assert!(
+        error.message().contains("no-such-folder-of-event-bus"),
+        "{error}"
+    );
+    let error = Recording::open(&path).unwrap_err();
+    assert!(
+        error.message().contains("no-such-folder-of-event-bus"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_cut_file_names_its_line() {
+    let app = app();
+    let bus = app.event_bus();
+    let file = Scratch::new("cut");
+    let recorder = bus.record(&file.0).unwrap();
+    bus.emit("a", 1).unwrap();
+    bus.emit("b", 2).unwrap();
+    block_on(recorder.stop()).unwrap();
+    let text = std::fs::read_to_string(&file.0).unwrap();
+    std::fs::write(&file.0, &text[..text.len() - 9]).unwrap();
+    let error = Recording::open(&file.0).unwrap_err();
+    assert!(
+        error.message().contains("line 3: the recording is cut"),
+        "{error}"
+    );
+    assert!(error.message().contains(".ndjson"), "{error}");
+}

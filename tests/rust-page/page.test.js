@@ -52,7 +52,9 @@ test('emits bytes as bytes', async () => {
   assert.match(await page.emitPicture('other'), /^Receipt/)
   assert.match(await page.emitPicture('nowhere'), /^unknown_target: /)
   await page.emitBytes()
-  assert.deepEqual(bus.emitted('picture'), [{ pixels: Uint8Array.of(1, 2, 255), layers: [Uint8Array.of(), Uint8Array.of(120)] }])
+  assert.deepEqual(bus.emitted('picture'), [
+    { pixels: Uint8Array.of(1, 2, 255), layers: [Uint8Array.of(), Uint8Array.of(120)] },
+  ])
   assert.deepEqual(bus.emitted('bytes'), [Uint8Array.of(7, 8)])
 })
 

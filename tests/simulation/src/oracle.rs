@@ -81,7 +81,7 @@ pub(crate) struct Listener {
     pub(crate) is_wiretap: bool,
     pub(crate) wants_replay: bool,
     /// Whether events wait in its page for their turn. They are lost with it.
-    is_sequential: bool,
+    pub(crate) is_sequential: bool,
     pub(crate) id: u64,
     /// The last session in which the host accepted it.
     pub(crate) session: String,

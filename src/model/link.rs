@@ -33,7 +33,7 @@ impl Share {
     ///
     /// # Errors
     ///
-    /// Those of [`EventPattern::parse`](crate::EventPattern::parse), and
+    /// [`ErrorCode::InvalidPattern`](crate::ErrorCode::InvalidPattern), and
     /// [`ErrorCode::ReservedEventName`](crate::ErrorCode::ReservedEventName) for names of the bus itself.
     pub fn both(names: &str) -> Result<Self> {
         Self::new(names, true, true)

@@ -325,7 +325,7 @@ impl Builder {
     /// - a limit or a policy is invalid,
     /// - two typed events or two typed requests have the same name,
     /// - two sources have the same name,
-    /// - a redaction has an invalid pattern, or a pointer that is none,
+    /// - a redaction has an invalid pattern or an invalid pointer,
     /// - a bridge to Tauri's events has a name that Tauri refuses, or one name in both directions,
     /// - the link refuses its configuration, or `plugins.event-bus.link` is there without a link, or
     /// - the plugin is registered twice.

@@ -51,7 +51,7 @@
         subscription.stop()
         if (listeners.delete(listener)) note('ended', { listener })
       }
-      const subscription = bus.listen(pattern, handler, { ...options, onGap, sequential: later > 0 })
+      const subscription = bus.listen(pattern, handler, { ...options, onGap })
       subscriptions += 1
       note('listening', { listener, id: subscriptions })
       listeners.set(listener, { end, pattern })

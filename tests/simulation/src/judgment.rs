@@ -224,17 +224,21 @@ impl Oracle {
         let owed = page.filter(|_| listener.replay_after.is_some());
         let owed = owed.map_or(&none, |page| &page.owed).range(..=from);
         let owed = owed.filter_map(|seq| self.events.get_key_value(seq));
-        let mut missing = Vec::new();
-        for (seq, event) in owed.chain(self.events.range(from + 1..)) {
-            let is_kept = *seq > since || !event.name.starts_with(WITHOUT_HISTORY);
-            if self.is_for(listener, event) == Some(true) && is_kept && !delivered.contains(seq) {
-                missing.push((*seq, event));
-            }
-        }
         let in_gap = |seq: u64| {
             let mut gaps = listener.gaps.iter();
             gaps.any(|gap| gap.covers(seq))
         };
+        // Behind the one that is handled, others may wait for their turn until the end.
+        let handled = delivered.last().copied().unwrap_or_default();
+        let may_wait = |seq: u64| listener.is_sequential && seq > handled && !in_gap(seq);
+        let mut missing = Vec::new();
+        for (seq, event) in owed.chain(self.events.range(from + 1..)) {
+            let is_kept = *seq > since || !event.name.starts_with(WITHOUT_HISTORY);
+            let is_due = is_kept && !may_wait(*seq) && !delivered.contains(seq);
+            if is_due && self.is_for(listener, event) == Some(true) {
+                missing.push((*seq, event));
+            }
+        }
         let is_superseded = |seq: u64, name: &str| {
             let later = listener.delivered.iter();
             let mut later = later.filter(|got| got.seq > seq && got.name == name);

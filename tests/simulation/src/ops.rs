@@ -189,7 +189,7 @@ impl World {
                 options[key] = json!(false);
             }
         }
-        json!({
+        let mut made = json!({
             "listener": promise,
             "pattern": self.pattern(),
             "options": options,
@@ -200,7 +200,11 @@ impl World {
             })),
             "ends": self.rng.chance(8),
             "later": if self.rng.chance(10) { self.rng.pick(&[1, 80]) } else { 0 },
-        })
+        });
+        if made["later"] != 0 {
+            made["options"]["sequential"] = json!(true);
+        }
+        made
     }
 
     fn page_emits(&mut self, page: u32) {

@@ -80,6 +80,8 @@ pub(crate) struct Listener {
     /// Whether it gets what is for anybody.
     pub(crate) is_wiretap: bool,
     pub(crate) wants_replay: bool,
+    /// Whether events wait in its page for their turn. They are lost with it.
+    pub(crate) is_sequential: bool,
     pub(crate) id: u64,
     /// The last session in which the host accepted it.
     pub(crate) session: String,
@@ -262,6 +264,7 @@ impl Oracle {
             pattern: pattern.into(),
             is_narrowed: options.get("target").is_some(),
             wants_replay: options["replay"] != Value::Bool(false),
+            is_sequential: options["sequential"] == Value::Bool(true),
             ..Listener::default()
         };
         self.listeners.insert(listener, new);
@@ -388,7 +391,7 @@ impl Oracle {
         let session = self.pages.get(&page).map_or("", |page| &page.session);
         // What a rate limit keeps from its last session is not there to get anything.
         let own = listeners.filter(|own| own.page == Some(page) && own.session == session);
-        for listener in own.filter(|own| !own.is_ended) {
+        for listener in own.filter(|own| !own.is_ended && !own.is_sequential) {
             let Some(since) = listener.since else {
                 continue;
             };

@@ -14,7 +14,7 @@ interface Waiting {
 
 /** What this page sends of a channel that it has opened. */
 export class CallerHalf {
-  /** There is none before the host has accepted the channel. */
+  /** Undefined until the host has accepted the channel. */
   private window: SendWindow | undefined
   private readonly waiting: Waiting[] = []
   private sent = 0

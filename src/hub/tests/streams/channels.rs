@@ -246,7 +246,7 @@ fn closing_wakes_a_send_that_waits() {
     world.check_empty(&[]);
 }
 
-/// Whoever ends it, the other side learns why, and nothing is kept.
+/// Either side ends it; the other one learns why, and nothing is kept.
 #[test]
 fn a_channel_ends_in_every_way() {
     type End = fn(&mut World, &Stream);

@@ -4,7 +4,7 @@ use crate::run::{Outcome, cargo, root};
 use std::fs;
 
 /// The crates, with the folders of their manifests.
-const CRATES: [(&str, &str); 3] = [
+const CRATES: [(&str, &str); 4] = [
     ("tauri-plugin-event-bus-types", "types"),
     ("tauri-plugin-event-bus-guest", "guest-rs"),
     ("tauri-plugin-event-bus", ""),

@@ -14,7 +14,7 @@ const limits = {
   '{ listen, emit }': 11_550,
   '{ listen, emit, component }': 19_200,
   './dom': 1_024,
-  './frame': 11_200,
+  './frame': 11_500,
   './local': 17_500,
   './react': 1_700,
   './solid': 1_700,
@@ -22,7 +22,7 @@ const limits = {
   './svelte/store': 1_700,
   './tauri': 12_450,
   './vue': 1_700,
-  './worker': 11_200,
+  './worker': 11_500,
 }
 const withoutLimit = ['./bundler', './testing']
 

@@ -11,7 +11,7 @@ pub(crate) const VERSION: u32 = 1;
 pub(crate) const MAX_LINE: usize = 64 << 10;
 
 /// The most events of a message.
-pub(crate) const MAX_EVENTS: usize = 64;
+pub(crate) const MAX_EVENTS: usize = 256;
 
 /// The most bytes of several payloads in a message.
 pub(crate) const MAX_BYTES: usize = 64 << 10;

@@ -216,7 +216,7 @@ mod tests {
         let many = vec!["0"; MAX_EVENTS + 1].join(",");
         wrong(
             &format!("{{\"v\":1,\"run\":\"r\",\"n\":1,\"sizes\":[{many}]}}\n"),
-            "65 events",
+            "257 events",
         );
         let mut body = b"{\"v\":1,\"run\":\"r\",\"n\":1,\"sizes\":[1]}\n".to_vec();
         body.push(0xff);

@@ -421,15 +421,26 @@ async fn the_pictures_of_the_guide() -> Result<()> {
     let inspector = Inspector::of(&app).await?;
     inspector.window.place(0, 0, 1280, 800).await?;
     let (shop, office) = (app.window("shop").await?, app.window("office").await?);
-    for product in [1, 2, 3] {
-        let add =
-            format!("document.querySelector(\"[data-product='{product}'] [data-testid=add]\")");
-        let is_there = shop.until("the product", &add, &[]);
-        is_there.await.ok();
-        shop.run(&format!("{add}.click()"), &[]).await?;
-    }
-    shop.run("document.querySelector('[data-testid=order]').click()", &[])
-        .await?;
+    shop.until(
+        "the products",
+        "document.querySelector(\"[data-product='1'] [data-testid=add]\")",
+        &[],
+    )
+    .await?;
+    // Some minutes of a shop in some seconds.
+    shop.run(
+        "const pause = (millis) => new Promise((done) => setTimeout(done, millis))
+        for (let order = 0; order < 6; order += 1) {
+            for (let place = 0; place <= order % 3; place += 1) {
+                document.querySelector(`[data-product='${1 + (order + place) % 3}'] [data-testid=add]`)?.click()
+                await pause(160)
+            }
+            document.querySelector('[data-testid=order]:not(:disabled)')?.click()
+            await pause(2200)
+        }",
+        &[],
+    )
+    .await?;
     let name = "shop:payment:paid";
     inspector.select(name).await?;
     office

@@ -172,7 +172,9 @@ export class Details {
     const times = entry.ways.flatMap(({ deliveredAt, handledAt }) => [deliveredAt ?? entry.at, handledAt ?? entry.at])
     const span = Math.max(0.1, ...times.map((time) => time - entry.at))
     const list = el('ul', 'ways')
-    for (const way of entry.ways) list.append(this.#oneWay(entry, way, span, inspection))
+    const order = ({ lane }: Way) => this.#actions.laneIndex(lane)
+    const ways = [...entry.ways].sort((one, other) => order(one) - order(other))
+    for (const way of ways) list.append(this.#oneWay(entry, way, span, inspection))
     if (entry.ways.length === 0)
       list.append(el('li', 'text', 'It had no receiver: neither a page nor Rust listens to it.'))
     const tools = el('span', 'section-tools', el('span', 'tree-size', counted(entry.ways.length, 'receiver')))
@@ -183,7 +185,9 @@ export class Details {
     const patterns = patternsOf(inspection, way.lane, way.subscriptions)
     const steps: string[] = []
     if (!way.queued) steps.push('its queue was full')
-    if (way.deliveredAt !== undefined) steps.push(`delivered +${duration(way.deliveredAt - entry.at)}`)
+    // The host has taken what it was given.
+    if (way.deliveredAt !== undefined && way.lane !== 'host')
+      steps.push(`delivered +${duration(way.deliveredAt - entry.at)}`)
     if (way.handledAt !== undefined) {
       const word =
         entry.kind === 'request'

@@ -50,7 +50,8 @@ class Line {
       this.element.className = `row ${state}`
       this.element.setAttribute('aria-selected', String(isSelected))
     }
-    this.element.style.transform = `translateY(${y}px)`
+    // One that shows nothing adds nothing to the height of the list.
+    this.element.style.transform = `translateY(${entry === undefined ? 0 : y}px)`
     if (entry === this.entry) return
     this.entry = entry
     if (!entry) return
@@ -189,7 +190,7 @@ export class Timeline {
   laneIndex = (lane: LaneKey): number => Math.max(0, this.#store.lanes.indexOf(lane))
 
   #layLanes(): void {
-    const room = Math.max(this.#width * 0.42, 120)
+    const room = Math.max(this.#width * 0.32, 120)
     this.#laneWidth = Math.max(NARROW, Math.min(WIDE, Math.floor(room / Math.max(1, this.#lanes.length))))
     const width = this.#laneWidth * this.#lanes.length
     this.element.style.setProperty('--lanes', `${width}px`)

@@ -93,7 +93,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //!
 //! # Features
 //!
-//! All but `test` and `unstable` are on by default.
+//! All but `inspector`, `test` and `unstable` are on by default.
 //!
 //! | Feature | Effect |
 //! |---|---|
@@ -102,6 +102,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //! | `flood-limits` | the rates of [`Limits`] apply to pages |
 //! | `page-crashes` | on Linux, the plugin notices immediately that a page crashed, and that a webview was closed alone or moved |
 //! | `calls` | on WebKitGTK, the host calls pages with their events, which is faster than their pulls |
+//! | `inspector` | a window that shows what happens in the bus, for debug builds: `EventBus::open_inspector` |
 //! | `test` | a bus for tests of your app, in `test`; for `[dev-dependencies]` |
 //! | `unstable` | the plugin knows child webviews immediately; for apps that use Tauri's feature `unstable` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -265,7 +266,7 @@ pub mod inspect {
 pub mod capabilities {
     pub use crate::permissions::capability::{CapabilityFault, CapabilityFaults};
     pub use crate::shell::capability_files::{check_capabilities, check_capabilities_in};
-    pub use crate::shell::commands::names::COMMANDS;
+    pub use crate::shell::commands::names::{COMMANDS, INSPECTOR_COMMANDS};
 }
 
 /// A bus for the tests of an app, with pages that the test plays, and recordings that it replays. Feature `test`.
@@ -320,6 +321,8 @@ pub mod guides {
         delivery: "delivery.md",
         errors: "errors.md",
         inspecting: "inspecting.md",
+        #[cfg(any(guides, feature = "inspector"))]
+        inspector: "inspector.md",
         interceptors: "interceptors.md",
         many_machines: "many-machines.md",
         pages: "pages.md",

@@ -3,6 +3,8 @@
 pub(crate) mod bus;
 mod compat;
 pub(crate) mod component;
+#[cfg(feature = "inspector")]
+mod inspector;
 pub(crate) mod jobs;
 pub(crate) mod json;
 pub(crate) mod link;

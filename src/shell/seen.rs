@@ -10,6 +10,9 @@ pub(super) struct Seen {
     /// Names, and JSON pointers to what is hidden.
     pub(super) rules: Vec<(String, String)>,
     pub(super) page_taps: Option<bool>,
+    /// Whether there is an inspector.
+    #[cfg(feature = "inspector")]
+    pub(super) inspector: Option<bool>,
     /// Whether no thread is the main thread: a test waits for pages wherever it runs.
     pub(super) is_test: bool,
 }

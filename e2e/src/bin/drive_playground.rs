@@ -252,7 +252,7 @@ async fn flood(terminal: &Window<'_>) -> Result<()> {
     tokio::time::sleep(FLOOD).await;
     let drawn = terminal.run("return { ...drawn }", &[]).await?;
     terminal.press_keys(at::TERMINAL_KEYS, CTRL_C).await?;
-    let stopped = "drawn.stopped && drawn.stopped - drawn.pressed";
+    let stopped = "drawn.stopped > 0 && drawn.stopped - drawn.pressed";
     let stopped = terminal.until("Ctrl-C", stopped, &[]).await?;
     let figure = |value: &Value| (value.as_f64().unwrap_or_default() * 10.0).round() / 10.0;
     println!(

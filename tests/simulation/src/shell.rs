@@ -32,12 +32,12 @@ use crate::api::bus::EventBus;
 use crate::hub::ids::SessionId;
 use crate::model::error::Error;
 
-/// Applies responses as they come with the answer to a call.
-pub(crate) fn apply_responses(
+/// Applies what comes with the answer to a call.
+pub(crate) fn apply_carried(
     bus: &EventBus,
     label: &str,
     session: SessionId,
     json: &str,
 ) -> Vec<Error> {
-    commands::apply_response_texts(bus, label, session, json)
+    commands::apply_carried_text(bus, label, session, json)
 }

@@ -26,11 +26,11 @@ pub(crate) fn block_on<T>(_: impl Future<Output = T>) -> T {
 
 /// The clocks of a run, since its beginning.
 #[derive(Debug, Clone, Copy, Default)]
-struct Clocks {
+pub(crate) struct Clocks {
     /// Stands still while the machine sleeps.
-    monotonic: Duration,
+    pub(crate) monotonic: Duration,
     /// Runs while the machine sleeps.
-    steady: Duration,
+    pub(crate) steady: Duration,
 }
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -110,6 +110,10 @@ pub(crate) fn advance(monotonic: Duration, steady: Duration) {
 /// When the next sleeper is due, by the monotonic clock.
 pub(crate) fn next_sleeper() -> Option<Duration> {
     with_run(|run| run.sleepers.keys().next().map(|(at, _)| *at))
+}
+
+pub(crate) fn clocks() -> Clocks {
+    with_run(|run| run.clocks)
 }
 
 /// The monotonic clock.

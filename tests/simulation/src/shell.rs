@@ -2,6 +2,8 @@
 
 #[path = "../../../src/shell/bridge.rs"]
 mod bridge;
+#[path = "../../../src/shell/builder.rs"]
+mod builder;
 #[path = "../../../src/shell/capability_files.rs"]
 pub(crate) mod capability_files;
 #[path = "../../../src/shell/commands/mod.rs"]
@@ -11,6 +13,8 @@ pub(crate) use crate::calls;
 mod compat;
 #[path = "../../../src/shell/convert.rs"]
 mod convert;
+#[path = "../../../src/shell/hidden.rs"]
+mod hidden;
 #[path = "../../../src/shell/link.rs"]
 mod link;
 #[path = "../../../src/shell/manager.rs"]

@@ -13,12 +13,13 @@ use crate::model::error::Result;
 use crate::model::event::{BusEvent, Receipt};
 use crate::model::lifetime::ReceiptTicket;
 use crate::model::outcome::Outcome;
-use crate::sync::now;
 
 impl Core {
     /// What became of an event, as one of its receivers tells it.
     pub(crate) fn tell_outcome(&self, seq: u64, teller: Teller, outcome: Outcome) {
-        let effects = self.hub().tell_outcome(seq, teller, outcome, now());
+        let effects = self
+            .hub()
+            .tell_outcome(seq, teller, outcome, self.clock().now());
         self.apply_effects(effects);
     }
 

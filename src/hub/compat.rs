@@ -20,7 +20,6 @@ use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
 use crate::model::target::{Target, TargetPart};
-use crate::sync::wall_clock;
 
 /// Compatible mode while it is on.
 #[derive(Debug)]
@@ -173,7 +172,7 @@ impl<W> Hub<W> {
             seq: self.seq,
             name,
             payload,
-            accepted_at: wall_clock(),
+            accepted_at: self.clock.wall(),
             source: Endpoint::Host,
             tick: None,
             provenance: None,

@@ -9,7 +9,6 @@ use crate::model::endpoint::Endpoint;
 use crate::model::event::{Accepted, BusEvent};
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
-use crate::sync::wall_clock;
 
 impl<W> Hub<W> {
     /// Queues a mark for one listener, behind all that waits. It has no number of its own, and no tap tells of it.
@@ -25,7 +24,7 @@ impl<W> Hub<W> {
                 seq: self.seq,
                 name,
                 payload: "null".into(),
-                accepted_at: wall_clock(),
+                accepted_at: self.clock.wall(),
                 source: Endpoint::Host,
                 tick: None,
                 provenance: None,

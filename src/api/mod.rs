@@ -3,6 +3,7 @@
 pub(crate) mod bus;
 mod compat;
 pub(crate) mod component;
+mod inspection;
 pub(crate) mod jobs;
 pub(crate) mod json;
 pub(crate) mod link;

@@ -22,7 +22,6 @@ use crate::model::name::EventName;
 use crate::model::node::check_node;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
-use crate::sync::now;
 
 impl Core {
     /// Opens the link of this app, which has one at most.
@@ -180,7 +179,8 @@ impl Core {
         if let Some(link) = self.link() {
             add(&link.counts.missing, count);
         }
-        let effects = self.hub().lose_on_link(names, count, now);
+        let clock = self.clock();
+        let effects = self.hub().lose_on_link(names, count, || clock.now());
         self.apply_effects(effects);
     }
 

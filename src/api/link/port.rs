@@ -3,7 +3,7 @@ use std::future::Future;
 use serde::Serialize;
 
 use crate::api::bus::EventBus;
-use crate::api::link::messages::{Arrival, DepartingEvent, Departure, parse_causes};
+use crate::api::link::messages::{Arrival, DepartingEvent, Departure, parse_causes, parse_trace};
 use crate::hub::NewEvent;
 use crate::hub::link::Leaving;
 use crate::model::endpoint::Endpoint;
@@ -116,7 +116,11 @@ impl LinkPort {
             payload,
             source: Endpoint::Node(arrival.node.into()),
             tick: None,
-            provenance: Provenance::of(component, causes),
+            provenance: Provenance::of(
+                component,
+                causes,
+                parse_trace(arrival.traceparent.as_deref())?,
+            ),
             retain: None,
             lifetime,
         })

@@ -14,7 +14,7 @@ mod request;
 mod respond;
 mod retained;
 mod subscribe;
-mod tap;
+pub(super) mod tap;
 mod tasks;
 
 use tauri::Runtime;

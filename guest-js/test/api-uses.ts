@@ -352,16 +352,16 @@ export async function row78(): Promise<void> {
 }
 
 /** Handle errors */
-export async function row83(): Promise<void> {
+export async function row84(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
 }
 
 /** Name the functions of the package in an app's declarations */
-export async function row85(): Promise<void> {
+export async function row86(): Promise<void> {
   const name: OtherRequest<'ping'> = 'ping'; void name
 }
 
 /** Read what compatible mode has noted */
-export async function row98(): Promise<void> {
+export async function row99(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

@@ -67,6 +67,15 @@ pub(crate) trait Platform: Send + Sync {
 
     /// Whether the platform can tell that this webview is closed.
     fn is_closed(&self, webview: &str) -> bool;
+
+    /// Opens the inspector's window.
+    #[cfg(feature = "inspector")]
+    fn open_inspector(&self) -> Result<()> {
+        Err(crate::model::error::Error::new(
+            ErrorCode::Unavailable,
+            "the inspector has no window on this platform",
+        ))
+    }
 }
 
 /// The layer above the core, which takes the effects that are not the core's own.
@@ -178,6 +187,11 @@ impl Core {
 
     pub(crate) fn is_on_main_thread(&self) -> bool {
         self.main_thread.get() == Some(&std::thread::current().id())
+    }
+
+    #[cfg(feature = "inspector")]
+    pub(crate) fn open_inspector(&self) -> Result<()> {
+        self.platform.open_inspector()
     }
 
     pub(crate) fn limits(&self) -> &Limits {

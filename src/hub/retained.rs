@@ -164,6 +164,15 @@ impl Retained {
         cleared
     }
 
+    /// The newest `most` of all events, newest first.
+    #[cfg(feature = "inspector")]
+    pub(super) fn newest(&self, most: usize) -> Vec<&RetainedEvent> {
+        let mut all: Vec<&RetainedEvent> = self.events.values().flatten().collect();
+        all.sort_unstable_by_key(|retained| std::cmp::Reverse(retained.event.seq()));
+        all.truncate(most);
+        all
+    }
+
     /// How many events are retained, and their bytes.
     pub(crate) fn usage(&self) -> (usize, usize) {
         self.quota.usage()

@@ -11,6 +11,8 @@ pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod id;
 pub(crate) mod inspection;
+#[cfg(feature = "inspector")]
+pub(crate) mod inspector;
 pub(crate) mod interception;
 pub(crate) mod interval;
 pub(crate) mod job;

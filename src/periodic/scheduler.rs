@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::hub::Receiver;
-#[cfg(feature = "test")]
+#[cfg(any(feature = "inspector", feature = "test"))]
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
@@ -77,7 +77,7 @@ impl Jobs {
     }
 
     /// Runs the next tick of a job now, whenever it is due.
-    #[cfg(feature = "test")]
+    #[cfg(any(feature = "inspector", feature = "test"))]
     pub(crate) fn tick_now(self: &Arc<Self>, owner: &Endpoint, id: &str) -> Result<()> {
         let job = self.find(owner, id)?;
         let due = {

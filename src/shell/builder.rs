@@ -1,11 +1,64 @@
-//! What the builder says of taps, traces and tests.
+//! What the builder says of sources, taps, traces, the inspector and tests.
+
+use serde::Serialize;
 
 use crate::engine::traces::TraceContext;
+use crate::periodic::source::SourceCall;
 use crate::shell::plugin::Builder;
 #[cfg(feature = "test")]
 use crate::sync::MovableClock;
 
 impl Builder {
+    /// Registers a source, from which jobs of the host and of pages take their payloads, by name and with arguments.
+    ///
+    /// The source runs once for each tick, on a thread that may block, and never twice at a time for one job. A tick whose
+    /// source fails is counted and reported, and the next tick tries again.
+    ///
+    /// ```no_run
+    /// use tauri_plugin_event_bus::Builder;
+    /// use tauri_plugin_event_bus::periodic::SourceCall;
+    ///
+    /// fn lines(call: &SourceCall) -> Result<usize, Box<dyn std::error::Error>> {
+    ///     let path: String = call.args()?;
+    ///     Ok(std::fs::read_to_string(path)?.lines().count())
+    /// }
+    ///
+    /// tauri::Builder::default().plugin(Builder::new().job_source("lines", lines).build());
+    /// ```
+    pub fn job_source<T: Serialize, E: std::fmt::Display>(
+        mut self,
+        name: impl Into<String>,
+        sample: impl Fn(&SourceCall) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.sources.add(name.into(), sample);
+        self
+    }
+
+    /// Registers an asynchronous source, like [`Builder::job_source`]. Its future is dropped when the job ends.
+    ///
+    /// ```no_run
+    /// use tauri_plugin_event_bus::Builder;
+    ///
+    /// let builder = Builder::new().job_source_async("rate", async |call| {
+    ///     let currency: String = call.args()?;
+    ///     tauri_plugin_event_bus::Result::<usize>::Ok(currency.len())
+    /// });
+    /// tauri::Builder::default().plugin(builder.build());
+    /// ```
+    pub fn job_source_async<T, E, F>(
+        mut self,
+        name: impl Into<String>,
+        sample: impl Fn(SourceCall) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: Serialize,
+        E: std::fmt::Display,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.sources.add_async(name.into(), sample);
+        self
+    }
+
     /// Hides a part of the payloads of a name, or of the names that match a pattern, from every tap and recording: of events,
     /// requests and responses. `pointer` is a JSON pointer, and an empty one is the whole payload. A pointer that a payload
     /// does not have is logged once.
@@ -72,6 +125,22 @@ impl Builder {
         enter: impl Fn(&str) -> Entered + Send + Sync + 'static,
     ) -> Self {
         self.seen.trace_context = Some(TraceContext::new(current, enter));
+        self
+    }
+
+    /// Sets whether the app has the [inspector](crate::EventBus::open_inspector). Without this, debug builds have it, and
+    /// release builds do not.
+    ///
+    /// `true` turns it on in release builds, too. In debug builds it then opens by itself when the app starts, and again with
+    /// Ctrl+Shift+E, or Cmd+Shift+E, in any page of the app. Feature `inspector`.
+    ///
+    /// ```
+    /// let builder = tauri_plugin_event_bus::Builder::new().inspector(true);
+    /// # let _ = builder;
+    /// ```
+    #[cfg(feature = "inspector")]
+    pub fn inspector(mut self, is_on: bool) -> Self {
+        self.seen.inspector = Some(is_on);
         self
     }
 

@@ -9,6 +9,9 @@ pub(crate) mod capability_files;
 pub(crate) mod commands;
 pub(crate) mod compat;
 mod convert;
+mod hidden;
+#[cfg(feature = "inspector")]
+mod inspector;
 mod link;
 mod manager;
 mod platform;

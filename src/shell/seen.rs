@@ -23,6 +23,9 @@ pub(super) struct Seen {
     /// The clock of a test.
     #[cfg(feature = "test")]
     pub(super) clock: Option<&'static MovableClock>,
+    /// Whether there is an inspector.
+    #[cfg(feature = "inspector")]
+    pub(super) inspector: Option<bool>,
 }
 
 impl Seen {

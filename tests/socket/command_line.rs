@@ -1,13 +1,15 @@
 //! `npx tauri-plugin-event-bus-api tail`, run by Node against the socket of an app.
 
-use std::io::{BufRead, BufReader};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::EmitOptions;
 
-use super::Running;
+use super::{GREETING, Running};
 
 const SCRIPT: &str = "guest-js/bin/cli.mjs";
 
@@ -191,4 +193,107 @@ fn tail_ends_with_ctrl_c_and_never_shows_the_token() {
         rest.push_str(&line.unwrap());
     }
     assert!(!rest.contains(app.token()));
+}
+
+/// An app that the test plays, with a folder of its own.
+struct Played {
+    folder: std::path::PathBuf,
+    listener: UnixListener,
+}
+
+impl Played {
+    fn start(name: &str, version: u32) -> Self {
+        let folder = format!("event-bus-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let socket = folder.join("a.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let description = json!({
+            "version": version, "app": "test.played", "pid": std::process::id(),
+            "token": "secret", "socket": socket,
+        });
+        fs::write(folder.join("a.json"), description.to_string()).unwrap();
+        // Half of a file, as an app leaves that is killed while it writes.
+        fs::write(folder.join("b.json"), "{\"version\":1,\"app\"").unwrap();
+        Self { folder, listener }
+    }
+
+    fn tail(&self, arguments: &[&str]) -> Command {
+        let mut command = command(arguments);
+        command.env("TAURI_EVENT_BUS_SOCKETS", &self.folder);
+        command
+    }
+}
+
+impl Drop for Played {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn frame(text: &str) -> Vec<u8> {
+    let length = u32::try_from(text.len()).unwrap().to_le_bytes();
+    [&length, text.as_bytes()].concat()
+}
+
+#[test]
+fn tail_ends_when_the_app_ends() {
+    let app = Played::start("ends", 1);
+    let mut tail = app.tail(&["--name", "a"]);
+    let child = tail.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.unwrap();
+    let (mut stream, _) = app.listener.accept().unwrap();
+    let mut greeting = [0; 8];
+    stream.read_exact(&mut greeting).unwrap();
+    assert_eq!(greeting, GREETING);
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).unwrap();
+    let mut attach = vec![0; u32::from_le_bytes(length) as usize];
+    stream.read_exact(&mut attach).unwrap();
+    let attach: Value = serde_json::from_slice(&attach).unwrap();
+    assert_eq!(
+        attach,
+        json!({ "token": "secret", "filter": { "names": ["a"] } })
+    );
+    let record = r#"{"at":0,"kind":"event","seq":1,"name":"a","source":{"kind":"host"},"payload":1,"routes":[]}"#;
+    let lost = r#"{"at":0,"kind":"lost","count":7}"#;
+    let text = [
+        frame(r#"{"app":"test.played","pid":1}"#),
+        frame(&format!("{record}\n{lost}")),
+        frame(record),
+    ]
+    .concat();
+    // In pieces that end anywhere.
+    for piece in text.chunks(7) {
+        stream.write_all(piece).unwrap();
+    }
+    drop(stream);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("test.played") && told.contains("has ended"),
+        "{told}"
+    );
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 3, "{shown}");
+    assert!(lines[0].contains("#1 a host → no one 1"), "{shown}");
+    assert!(
+        lines[1].contains("7 records, since this was too slow"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn tail_says_that_an_app_is_of_another_version() {
+    let app = Played::start("version", 2);
+    let output = app.tail(&[]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        told.contains("speaks version 2 of the debug socket"),
+        "{told}"
+    );
 }

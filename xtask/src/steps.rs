@@ -22,7 +22,11 @@ const CHECK: &[Step] = &[
     ("system packages", system::for_building),
     (
         "guest package and pages, generated files up to date",
-        || fresh("api-iife.js", || fresh("guest-rs/bus.js", npm::build)),
+        || {
+            fresh("api-iife.js", || {
+                fresh("guest-rs/bus.js", || fresh("inspector/page", npm::build))
+            })
+        },
     ),
     ("Rust lints, permissions up to date", || {
         fresh("permissions", lint)
@@ -100,7 +104,9 @@ const RUNNERS: &[Step] = &[
 const CODEGEN: &[Step] = &[
     ("npm packages", npm::install),
     ("system packages", system::for_building),
-    ("api-iife.js, guest-rs/bus.js", || npm::script("build")),
+    ("api-iife.js, guest-rs/bus.js, inspector/page", || {
+        npm::script("build")
+    }),
     ("address of the repository", docs::copy_address),
     ("permissions", permissions),
     ("access granted by the permission sets", || {

@@ -6,6 +6,8 @@ mod catalog;
 mod command;
 mod emit;
 mod inspect;
+#[cfg(feature = "inspector")]
+mod inspector;
 mod jobs;
 pub(crate) mod names;
 mod pages;
@@ -56,7 +58,18 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         inspect::compat_report,
         tap::tap,
     ]);
+    #[cfg(feature = "inspector")]
+    let handle_inspector = inspector::handler();
     move |invoke| {
+        #[cfg(feature = "inspector")]
+        match inspector::check(&invoke.message) {
+            Ok(true) => return handle_inspector(invoke),
+            Ok(false) => {}
+            Err(error) => {
+                invoke.resolver.reject(error);
+                return true;
+            }
+        }
         match invoke.message.command() {
             pull::COMMAND => pull::accept(invoke),
             request::COMMAND => request::accept(invoke),

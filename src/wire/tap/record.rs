@@ -22,7 +22,7 @@ pub(crate) struct Showing<'a> {
 }
 
 impl Showing<'_> {
-    fn payload(&mut self, name: &EventName, json: &Json) -> TappedPayload {
+    pub(crate) fn payload(&mut self, name: &EventName, json: &Json) -> TappedPayload {
         let redacted = self.redactions.apply(name, json);
         self.notes.extend(redacted.notes);
         let (json, is_redacted) = (redacted.json, redacted.is_redacted);

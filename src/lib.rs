@@ -93,7 +93,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //!
 //! # Features
 //!
-//! All but `inspector`, `test` and `unstable` are on by default.
+//! All but `debug-socket`, `inspector`, `metrics`, `test`, `tracing` and `unstable` are on by default.
 //!
 //! | Feature | Effect |
 //! |---|---|
@@ -102,6 +102,9 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //! | `flood-limits` | the rates of [`Limits`] apply to pages |
 //! | `page-crashes` | on Linux, the plugin notices immediately that a page crashed, and that a webview was closed alone or moved |
 //! | `calls` | on WebKitGTK, the host calls pages with their events, which is faster than their pulls |
+//! | `debug-socket` | debug builds open a socket, by which `npx tauri-plugin-event-bus-api tail` shows what happens |
+//! | `metrics` | counters and histograms for the recorder of the app |
+//! | `tracing` | spans for the subscriber of the app |
 //! | `inspector` | a window that shows what happens in the bus, for debug builds: `EventBus::open_inspector` |
 //! | `test` | a bus for tests of your app, in `test`; for `[dev-dependencies]` |
 //! | `unstable` | the plugin knows child webviews immediately; for apps that use Tauri's feature `unstable` |
@@ -273,6 +276,7 @@ pub mod capabilities {
 #[cfg(feature = "test")]
 pub mod test {
     pub use crate::shell::testing::bus::TestBus;
+    pub use crate::shell::testing::clock::TestClock;
     pub use crate::shell::testing::compare::{DifferenceKind, ReplayDifference, ReplayedEvent};
     pub use crate::shell::testing::page::TestPage;
     pub use crate::shell::testing::replay::{Replay, ReplayOptions};
@@ -325,6 +329,7 @@ pub mod guides {
         inspector: "inspector.md",
         interceptors: "interceptors.md",
         many_machines: "many-machines.md",
+        observe: "observe.md",
         pages: "pages.md",
         presence: "presence.md",
         receipts: "receipts.md",

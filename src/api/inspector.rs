@@ -3,6 +3,7 @@
 use crate::api::bus::EventBus;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::Result;
+use crate::model::event::Origin;
 
 /// The component of what is emitted or requested by hand.
 const COMPONENT: &str = "inspector";
@@ -36,6 +37,6 @@ impl EventBus {
 
     /// The bus for what is sent by hand: it comes from the host, and its component says how.
     pub(crate) fn by_hand(&self) -> Self {
-        self.of_another(Endpoint::Host, Some(COMPONENT.into()), Box::default())
+        self.of_another(Endpoint::Host, Some(COMPONENT.into()), Origin::default())
     }
 }

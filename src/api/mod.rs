@@ -3,6 +3,7 @@
 pub(crate) mod bus;
 mod compat;
 pub(crate) mod component;
+mod inspection;
 #[cfg(feature = "inspector")]
 mod inspector;
 pub(crate) mod jobs;

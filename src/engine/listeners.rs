@@ -11,6 +11,7 @@ use crate::engine::causes::CauseScope;
 use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
+use crate::engine::observe::Handling;
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
 use crate::model::compat::CompatKind;
@@ -230,7 +231,11 @@ impl Listeners {
                 continue;
             };
             let scope = CauseScope::begin(&queued.event);
-            let called = catch_unwind(AssertUnwindSafe(|| callback(queued.event.clone())));
+            let called = catch_unwind(AssertUnwindSafe(|| {
+                let call = || callback(queued.event.clone());
+                let run = || self.core.traces().run_in(queued.event.trace(), call);
+                Handling::of_event(&queued.event).run(run);
+            }));
             let deferred = scope.end();
             // A logger is foreign code, so what is logged comes after the call in every respect.
             self.put_back(*id, callback, &queued.event);

@@ -14,12 +14,12 @@ use crate::model::error::Result;
 use crate::model::event::{BusEvent, Receipt};
 use crate::model::lifetime::ReceiptTicket;
 use crate::model::outcome::Outcome;
-use crate::sync::now;
 
 impl Core {
     /// What the listeners of the host have made of an event.
     pub(crate) fn tell_outcome_of_listeners(&self, seq: u64, outcome: Outcome) {
-        let effects = self.hub().tell_outcome_of_listeners(seq, outcome, now());
+        let now = self.clock().now();
+        let effects = self.hub().tell_outcome_of_listeners(seq, outcome, now);
         self.apply_effects(effects);
     }
 
@@ -32,7 +32,8 @@ impl Core {
         if told.is_empty() {
             return Vec::new();
         }
-        let (results, effects) = self.hub().tell_outcomes(page, told, now());
+        let now = self.clock().now();
+        let (results, effects) = self.hub().tell_outcomes(page, told, now);
         self.apply_effects(effects);
         results
     }

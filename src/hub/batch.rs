@@ -91,6 +91,12 @@ impl Batch {
         self.range.is_empty()
     }
 
+    /// The label of the page that it is for.
+    #[cfg(any(feature = "tracing", feature = "metrics"))]
+    pub(crate) fn page(&self) -> Option<&str> {
+        self.delivered.as_ref()?.page.as_deref()
+    }
+
     /// The index of the first item. An empty batch of a call has the index of the next item, and any other empty batch 0.
     pub(crate) fn first(&self) -> u64 {
         let delivered = self.delivered.as_ref();

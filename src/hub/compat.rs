@@ -167,7 +167,8 @@ impl<W> Hub<W> {
             return effects;
         };
         self.seq += 1;
-        let queued = QueuedEvent::of_host(self.seq, name, payload, id);
+        let accepted_at = self.clock.wall();
+        let queued = QueuedEvent::of_host(self.seq, accepted_at, name, payload, id);
         consumer.queue.push(queued, Overflow::DropOldest);
         effects.wakers.extend(consumer.take_waker());
         effects

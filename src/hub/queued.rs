@@ -32,6 +32,7 @@ impl QueuedEvent {
     /// An event of the host for one of its own listeners, which takes no other way.
     pub(super) fn of_host(
         seq: u64,
+        accepted_at: SystemTime,
         name: EventName,
         payload: Json,
         subscription: SubscriptionId,
@@ -40,7 +41,7 @@ impl QueuedEvent {
             seq,
             name,
             payload,
-            accepted_at: wall_clock(),
+            accepted_at,
             source: Endpoint::Host,
             tick: None,
             provenance: None,

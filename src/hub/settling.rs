@@ -17,7 +17,8 @@ impl<W> Hub<W> {
     ) -> Effects<W> {
         let mut effects = Effects::default();
         if let Some(consumer) = self.consumers.get_mut(&key) {
-            let queued = QueuedEvent::of_host(self.seq, name, "null".into(), id);
+            let accepted_at = self.clock.wall();
+            let queued = QueuedEvent::of_host(self.seq, accepted_at, name, "null".into(), id);
             // Never dropped, however full the queue is.
             consumer.queue.push(queued, Overflow::Reject);
             effects.wakers.extend(consumer.take_waker());

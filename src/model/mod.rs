@@ -29,6 +29,7 @@ pub(crate) mod quota;
 pub(crate) mod selection;
 pub(crate) mod tap;
 pub(crate) mod task;
+pub(crate) mod traceparent;
 
 // The nouns that apps declare with stand in a crate of their own.
 

@@ -1,9 +1,12 @@
-//! What the builder says of sources, taps, the inspector and tests.
+//! What the builder says of sources, taps, traces, the inspector and tests.
 
 use serde::Serialize;
 
+use crate::engine::traces::TraceContext;
 use crate::periodic::source::SourceCall;
 use crate::shell::plugin::Builder;
+#[cfg(feature = "test")]
+use crate::sync::MovableClock;
 
 impl Builder {
     /// Registers a source, from which jobs of the host and of pages take their payloads, by name and with arguments.
@@ -83,6 +86,48 @@ impl Builder {
         self
     }
 
+    /// Connects the bus with the traces of the app, as W3C Trace Context spells them: `00-<trace>-<parent>-<flags>`. Events and
+    /// requests carry that text from where they are emitted to where they are handled, through Rust and pages.
+    ///
+    /// `current` tells the trace that the app is in, on the thread that emits or requests. What follows from an event or a
+    /// request has the trace of that where `current` tells none. `enter` gets the trace of an event or a request before code
+    /// of the app handles it, on that thread; what it returns is dropped afterwards. For an asynchronous handler it is called
+    /// at each poll.
+    ///
+    /// A text of another shape, or a panic of `current`, is logged, and costs the trace alone.
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// use tauri_plugin_event_bus::Builder;
+    ///
+    /// thread_local! {
+    ///     static TRACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// }
+    ///
+    /// /// Leaves the trace again.
+    /// struct Left(Option<String>);
+    ///
+    /// impl Drop for Left {
+    ///     fn drop(&mut self) {
+    ///         TRACE.set(self.0.take());
+    ///     }
+    /// }
+    ///
+    /// let builder = Builder::new().trace_context(
+    ///     || TRACE.with_borrow(Clone::clone),
+    ///     |traceparent| Left(TRACE.replace(Some(traceparent.to_owned()))),
+    /// );
+    /// # let _ = builder;
+    /// ```
+    pub fn trace_context<Entered: 'static>(
+        mut self,
+        current: impl Fn() -> Option<String> + Send + Sync + 'static,
+        enter: impl Fn(&str) -> Entered + Send + Sync + 'static,
+    ) -> Self {
+        self.seen.trace_context = Some(TraceContext::new(current, enter));
+        self
+    }
+
     /// Sets whether the app has the [inspector](crate::EventBus::open_inspector). Without this, debug builds have it, and
     /// release builds do not.
     ///
@@ -100,8 +145,8 @@ impl Builder {
     }
 
     #[cfg(feature = "test")]
-    pub(super) fn for_tests(mut self) -> Self {
-        self.seen.is_test = true;
+    pub(super) fn for_tests(mut self, clock: &'static MovableClock) -> Self {
+        self.seen.clock = Some(clock);
         self
     }
 }

@@ -19,6 +19,8 @@ pub(crate) mod plugin;
 mod registration;
 pub(crate) mod reply;
 mod seen;
+#[cfg(all(feature = "debug-socket", debug_assertions))]
+mod socket;
 #[cfg(feature = "test")]
 pub(crate) mod testing;
 pub(crate) mod window_events;

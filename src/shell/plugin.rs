@@ -311,19 +311,18 @@ impl Builder {
                 let bridges = Bridges::parse(&self.from_core, &self.to_core)?;
                 let platform = Box::new(platform::TauriPlatform(app.clone()));
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
+                let tasks = self.seen.with_clock(tasks);
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
                 core.set_interceptors(self.interceptors);
-                self.seen.apply(core, redactions);
+                #[cfg(feature = "inspector")]
+                app.manage(Arc::new(Inspector::new(self.seen.inspector)));
+                self.seen.apply(app, core, redactions, &catalog);
                 if let Some(parts) = self.compatible.or(config.compatible) {
                     core.set_compatible(parts);
                 }
                 #[cfg(calls)]
                 crate::shell::calls::install(app, core);
-                // Tauri sets plugins up on its main thread.
-                if !self.seen.is_test {
-                    core.note_main_thread();
-                }
                 core.tasks()
                     .spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
                 core.tasks().spawn(keep_leases(Arc::downgrade(core)));
@@ -334,8 +333,6 @@ impl Builder {
                 start_link(self.link, config.link, app_id, &bus)
                     .map_err(|error| error as Box<dyn std::error::Error>)?;
                 bridges.start(app, &bus);
-                #[cfg(feature = "inspector")]
-                app.manage(Arc::new(Inspector::new(self.seen.inspector)));
                 app.manage(bus);
                 // First the listener, so that no webview comes between it and the list.
                 platform::listen_for_webviews(app, &runtime);
@@ -379,6 +376,8 @@ impl Builder {
                     window_events::publish(&runtime.core, &window_events, label, event);
                 }),
                 RunEvent::Exit => with_runtime(app, |runtime| {
+                    #[cfg(all(feature = "debug-socket", debug_assertions))]
+                    crate::shell::socket::close(app);
                     runtime.shut_down();
                     wait_for_link(&runtime.core);
                 }),

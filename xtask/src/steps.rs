@@ -38,6 +38,18 @@ const TEST: &[Step] = &[
     ("system packages for windows", system::for_windows),
     ("NATS server", system::for_links),
     ("Rust tests", || cargo(&["test", "--workspace"])),
+    ("debug socket and its command line", || {
+        cargo(&["test", "--features", "debug-socket", "--test", "socket"])
+    }),
+    ("spans and metrics", || {
+        cargo(&[
+            "test",
+            "--features",
+            "metrics,tracing",
+            "--test",
+            "observed",
+        ])
+    }),
     ("concurrent Rust under a model checker", model),
     ("pages and the host under four hundred seeds", simulation),
     ("TypeScript tests", || npm::script("test")),

@@ -3,7 +3,7 @@ import { describeComponent } from '../core/descriptions.js'
 import { EventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
 import { publish } from '../core/outgoing.js'
-import { currentCauses } from '../core/realm.js'
+import { currentCauses, traceOf } from '../core/realm.js'
 import { report } from '../core/report.js'
 import type { ActionComplete, ActionFailed, Message, MessageLevel } from '../types/built-in.js'
 import type { Component, MessageOptions, Namespace, View } from '../types/component.js'
@@ -145,10 +145,10 @@ function makeComponent(name: string, within: string | undefined, full: Full): ob
       const key = `${name} ${event}`
       const pending = refreshing.get(key)
       if (pending) return pending
-      const causes = currentCauses()
+      const origin = { causes: currentCauses(), traceparent: traceOf() }
       const refreshed = Promise.resolve().then(() => {
         refreshing.delete(key)
-        return publish(openInbox, { event, component: name, causes })
+        return publish(openInbox, { event, component: name, ...origin })
       })
       refreshing.set(key, refreshed)
       return refreshed
@@ -161,9 +161,9 @@ function makeComponent(name: string, within: string | undefined, full: Full): ob
     error: send('error'),
     onMessage: (handler, options) => on<Message>(full('message'), handler, options),
     async action<Result>(action: string, run: () => Result): Promise<Awaited<Result>> {
-      const causes = currentCauses()
+      const origin = { causes: currentCauses(), traceparent: traceOf() }
       const publishResult = (event: string, payload: ActionComplete | ActionFailed) =>
-        void publish(openInbox, { event: full(event), payload, component: name, causes }).catch(report)
+        void publish(openInbox, { event: full(event), payload, component: name, ...origin }).catch(report)
       try {
         const state = await run()
         publishResult('action-complete', { component: name, action, state: state === undefined ? null : state })

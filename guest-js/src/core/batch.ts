@@ -52,6 +52,7 @@ export interface Extras {
   readonly outcome?: boolean
   readonly component?: string
   readonly causes?: string[]
+  readonly traceparent?: string
 }
 
 export interface PulledGap extends Gap {
@@ -67,6 +68,7 @@ export interface PulledRequest {
   /** The component that sent it. */
   readonly component?: string
   readonly causes?: readonly string[]
+  readonly traceparent?: string
   /** How much of its parts may be on their way, if it is a request for a stream. */
   readonly stream?: Credit
 }

@@ -43,6 +43,7 @@ export interface Cause {
   /** Its name. */
   readonly event: string
   readonly causes?: readonly string[] | undefined
+  readonly traceparent?: string | undefined
 }
 
 /** What the copies of this package in one realm share: a session, its subscriptions, its outgoing commands. */

@@ -214,7 +214,7 @@ function settleLater(receivers: Receivers, seq: number, returned: unknown): void
 
 function deliverOther(item: PulledOther, receivers: Receivers, progress: Progress, skipped: number): void {
   if ('request' in item) {
-    receivers.cause = { event: item.name, causes: item.causes }
+    receivers.cause = { event: item.name, causes: item.causes, traceparent: item.traceparent }
     try {
       receivers.channel?.receive(item, endpointOf(item.source))
     } finally {

@@ -72,7 +72,7 @@ export class MemberRequests {
 
   async send(args: Record<string, unknown>): Promise<unknown> {
     const { stream, channel, session: _, ...rest } = args
-    const { id: given, name, to, payload, bytes, timeoutMs, component, causes } = readEntry(rest)
+    const { id: given, name, to, payload, bytes, timeoutMs, component, causes, traceparent } = readEntry(rest)
     const id = readId('id', given)
     if (this.sent.has(id)) throw new EventBusError('invalid_argument', `the request ${id} is in flight already`)
     const request = {
@@ -83,6 +83,7 @@ export class MemberRequests {
       timeoutMs: timeoutMs as number | undefined,
       component: this.member.componentOf(component),
       causes: (causes ?? []) as string[],
+      traceparent: traceparent as string | undefined,
     }
     const controller = new AbortController()
     const { signal } = controller
@@ -222,7 +223,7 @@ export class MemberRequests {
 
   /** Hands a request to the member. */
   private hand(request: string, name: string, { payload, origin }: Received, stream?: PulledRequest['stream']): void {
-    const { caller, component, signal, chain } = origin
+    const { caller, component, signal, chain, traceparent } = origin
     const causes = chain.slice(0, -1)
     signal.addEventListener('abort', () => {
       this.pending.delete(request)
@@ -235,6 +236,7 @@ export class MemberRequests {
       payload,
       ...(component !== undefined && { component }),
       ...(causes.length > 0 && { causes }),
+      ...(traceparent !== undefined && { traceparent }),
       ...(stream && { stream }),
     })
   }

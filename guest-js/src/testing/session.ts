@@ -31,12 +31,12 @@ export interface AcceptedEvent {
   /** When it counts no more, in milliseconds since the Unix epoch. */
   expiresAt: number | undefined
   /** What few events have. */
-  extras: Pick<Extras, 'tick' | 'component' | 'causes' | 'consume'>
+  extras: Pick<Extras, 'tick' | 'component' | 'causes' | 'traceparent' | 'consume'>
 }
 
 /** An event as it is accepted. */
 export function acceptedOf(
-  { event, payload, to, except, retain = false, until, expiresMs, component, causes = [] }: NewEvent,
+  { event, payload, to, except, retain = false, until, expiresMs, component, causes = [], traceparent }: NewEvent,
   seq: number,
   source: Endpoint,
   tick: Extras['tick'],
@@ -55,6 +55,7 @@ export function acceptedOf(
       ...(tick && { tick }),
       ...(component !== undefined && { component }),
       ...(causes.length > 0 && { causes: [...causes] }),
+      ...(traceparent !== undefined && { traceparent }),
       ...(until === 'consumed' && { consume: true }),
     },
   }

@@ -18,7 +18,7 @@ mod respond;
 mod retained;
 mod settle;
 mod subscribe;
-mod tap;
+pub(super) mod tap;
 mod tasks;
 
 use tauri::Runtime;

@@ -60,7 +60,9 @@ pub(super) async fn set_responders(
                     true => ResponderKind::Stream,
                     false => ResponderKind::Single,
                 };
-                let (added, effects) = core.hub().add_responder(page, name, kind, now());
+                let (added, effects) =
+                    core.hub()
+                        .add_responder(page, name, kind, core.clock().now());
                 core.apply_effects(effects);
                 added.map(|()| json!({}))
             };
@@ -175,9 +177,9 @@ pub(super) fn apply_response(
             bus.catalog().check_part(&name, &part)?;
             Ok(part)
         });
-        let (sent, effects) = core
-            .hub()
-            .send_part_from_page(page, id, number, part, now());
+        let (sent, effects) =
+            core.hub()
+                .send_part_from_page(page, id, number, part, core.clock().now());
         core.apply_effects(effects);
         return sent;
     }
@@ -222,9 +224,9 @@ fn apply_caller_entry(
         core.apply_effects(effects);
         return closed;
     }
-    let (taken, effects) = core
-        .hub()
-        .take_parts(page, entry.stream, entry.taken, now());
+    let (taken, effects) =
+        core.hub()
+            .take_parts(page, entry.stream, entry.taken, core.clock().now());
     core.apply_effects(effects);
     if entry.stop {
         let effects = core.hub().stop_stream(page, entry.stream);

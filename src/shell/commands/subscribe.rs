@@ -73,7 +73,10 @@ pub(super) async fn subscribe<R: Runtime>(
                     Err(error) => refusals.push(Some(error)),
                 }
             }
-            let mut started = command.core().subscribe(page, accepted, now).into_iter();
+            let core = command.core();
+            let mut started = core
+                .subscribe(page, accepted, core.clock().now())
+                .into_iter();
             let results: Vec<EntryResult<Subscribed>> = refusals
                 .into_iter()
                 .filter_map(|refusal| match refusal {

@@ -29,7 +29,7 @@ use crate::model::name::EventName;
 use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
 use crate::runtime::BusRuntime;
-use crate::sync::{Mutex, MutexGuard, Notify, now, oneshot};
+use crate::sync::{Mutex, MutexGuard, Notify, oneshot};
 
 /// Makes the response of a page.
 type PageResponder = Arc<dyn Fn(&RequestMessage) -> JsonResult + Send + Sync>;
@@ -96,7 +96,7 @@ impl TestPage {
             watches: None,
             resume: None,
         };
-        for begun in core.subscribe(key, vec![everything], now()) {
+        for begun in core.subscribe(key, vec![everything], core.clock().now()) {
             begun?;
         }
         let page = Self {
@@ -200,9 +200,12 @@ impl TestPage {
     ) -> Result<()> {
         let name = EventName::parse_emitted(name)?;
         let core = self.core();
-        let added =
-            core.hub()
-                .add_responder(self.own.key, name.clone(), ResponderKind::Single, now());
+        let added = core.hub().add_responder(
+            self.own.key,
+            name.clone(),
+            ResponderKind::Single,
+            core.clock().now(),
+        );
         let (added, effects) = added;
         // Before a request that has waited for it comes.
         if added.is_ok() {

@@ -53,6 +53,7 @@ export interface RequestOrigin {
   readonly signal: AbortSignal
   /** The names of what caused the request, oldest first, and its own at the end. */
   readonly chain: string[]
+  readonly traceparent?: string | undefined
 }
 
 interface RegisteredResponder extends Registered {
@@ -113,7 +114,8 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     this.streams.clear()
   }
 
-  receive({ request, name, payload, component, causes, stream }: PulledRequest, caller: Endpoint): void {
+  receive(pulled: PulledRequest, caller: Endpoint): void {
+    const { request, name, payload, component, causes, traceparent, stream } = pulled
     const responder = this.items.get(name)?.owner
     if (!responder || !responder.stream !== !stream) {
       this.carrier.carry('respond', { request, declined: true })
@@ -122,7 +124,8 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     const controller = new AbortController()
     this.running.set(request, controller)
     const { signal } = controller
-    const source = () => responder.respond(payload, { caller, component, signal, chain: chainOf(name, causes) })
+    const origin = { caller, component, signal, chain: chainOf(name, causes), traceparent }
+    const source = () => responder.respond(payload, origin)
     if (responder.stream && stream) {
       const ended = (reason?: EventBusError) => {
         this.running.delete(request)

@@ -126,6 +126,7 @@ export type { StartTaskOptions, Task, TaskInfo, TaskProgress, TaskState } from '
 export type {
   EmitAfterIn,
   EmitAtIn,
+  EmitHandledIn,
   EmitIn,
   EmitToIn,
   EventsIn,

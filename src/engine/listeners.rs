@@ -13,7 +13,6 @@ use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
-use crate::hub::receipts::Teller;
 use crate::model::compat::CompatKind;
 use crate::model::core_target::{CompatListener, CoreTarget};
 use crate::model::delivery::HostSubscription;
@@ -258,7 +257,7 @@ impl Listeners {
             // Those that it was for may have ended.
             let outcome = outcome.unwrap_or(Outcome::Dropped);
             self.core
-                .tell_outcome(queued.event.seq(), Teller::Listeners, outcome);
+                .tell_outcome_of_listeners(queued.event.seq(), outcome);
         }
     }
 

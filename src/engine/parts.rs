@@ -66,9 +66,7 @@ impl PartSink {
         };
         let part = part?;
         core.check_payload(&self.name, &part)?;
-        let (sent, effects) = core.hub().send_part(self.id, part, None, None, now());
-        core.apply_effects(effects);
-        match sent {
+        match self.send_now(&core, part) {
             PartSent::Accepted => Ok(()),
             PartSent::Ended(part) => {
                 drop(part);
@@ -82,6 +80,12 @@ impl PartSink {
                 ),
             )),
         }
+    }
+
+    fn send_now(&self, core: &Core, part: Json) -> PartSent {
+        let (sent, effects) = core.hub().send_part(self.id, part, None, None, now());
+        core.apply_effects(effects);
+        sent
     }
 
     fn ended(&self) -> Error {
@@ -118,6 +122,18 @@ impl Future for PartSend {
         if self.ticket.is_none() {
             core.check_payload(&self.sink.name, &part)?;
         }
+        // Most parts have credit, and need no waker.
+        let part = match self.ticket {
+            Some(_) => part,
+            None => match self.sink.send_now(&core, part) {
+                PartSent::Accepted => return Poll::Ready(Ok(())),
+                PartSent::Ended(part) => {
+                    drop(part);
+                    return Poll::Ready(Err(self.sink.ended()));
+                }
+                PartSent::Waits(part, _) => part,
+            },
+        };
         // Cloned before the lock, since a waker is foreign code.
         let waker = Some(context.waker().clone());
         let (sent, effects) = core

@@ -75,6 +75,8 @@ pub(crate) struct Batch {
     pub(crate) more: bool,
     /// Whether what follows comes by calls.
     pub(crate) calls_follow: bool,
+    /// Whether the value of a call was lost, so that the page tells again what its values carried.
+    pub(crate) tells_again: bool,
     /// What [`Batch::first`] is if there are no items.
     next: u64,
 }
@@ -124,8 +126,7 @@ impl Batch {
                 Arc::new(DeliveredItems { first, items, page })
             }),
             more,
-            calls_follow: false,
-            next: 0,
+            ..Self::default()
         }
     }
 }

@@ -238,10 +238,14 @@ impl<'a> Writer<'a> {
             true => ",\"call\":true",
             false => "",
         };
+        let again = match batch.tells_again {
+            true => ",\"again\":true",
+            false => "",
+        };
         let heads = &self.heads.json;
         let _ = write!(
             self.json,
-            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}{call}}}"
+            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}{call}{again}}}"
         );
         (self.json, self.attached.into()).into()
     }
@@ -358,6 +362,12 @@ mod tests {
         assert_eq!(
             encode(Vec::new()),
             r#"{"items":[],"heads":[],"first":0,"more":false}"#
+        );
+        let mut batch = Batch::of(1, Vec::new(), false);
+        batch.tells_again = true;
+        assert_eq!(
+            &*super::encode(&batch),
+            r#"{"items":[],"heads":[],"first":0,"more":false,"again":true}"#
         );
     }
 

@@ -9,12 +9,14 @@ import type { ActionComplete, ActionFailed, Message, MessageLevel } from '../typ
 import type { Component, MessageOptions, Namespace, View } from '../types/component.js'
 import type { EmitOptions, Receipt } from '../types/emit.js'
 import type { EmitAtOptions, JobOptions } from '../types/job.js'
+import type { EmitHandledOptions } from '../types/outcome.js'
 import type { ChannelOptions } from '../types/part-channel.js'
 import type { StreamRequestOptions } from '../types/part-stream.js'
 import type { RequestOptions } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { clearRetained } from './clear-retained.js'
 import { emitAfter, emitAt, type StartDelayed } from './delayed.js'
+import { type EmitHandledAs, emitHandled } from './emit-handled.js'
 import { events } from './events.js'
 import { type StartJobAs, startJob } from './jobs.js'
 import { listen, on, once, unlisten } from './listen.js'
@@ -94,6 +96,8 @@ function viewOf(within: string | undefined, full: Full, component?: string) {
       publish(openInbox, { event: full(event), payload, options, component }),
     emitTo: (to: Target, event: string, payload?: unknown, options?: EmitOptions) =>
       publish(openInbox, { to, event: full(event), payload, options, component }),
+    emitHandled: (event: string, payload?: unknown, options?: EmitHandledOptions) =>
+      (emitHandled as EmitHandledAs)(full(event), payload, options, component),
     listen: named(listen),
     once: named(once),
     on: named(on),

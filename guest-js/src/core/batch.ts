@@ -15,7 +15,9 @@ export interface Batch {
   readonly more: boolean
   /** Whether what follows comes by calls. */
   readonly call?: boolean
-  /** The errors of the responses in the pull that the host has refused. */
+  /** Whether the host has lost the value of a call, and wants to be told again what values have carried. */
+  readonly again?: boolean
+  /** The errors of what the host has refused of what the pull carried. */
   readonly refused?: unknown[]
 }
 

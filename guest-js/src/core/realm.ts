@@ -4,7 +4,7 @@ import { INBOX } from './transport.js'
 export { INBOX }
 
 /** Changes whenever a copy of this package could not use the inbox that another one made. */
-export const INBOX_VERSION = 6
+export const INBOX_VERSION = 7
 
 /** The inbox of this realm, if any copy has made one. */
 export function existingInbox(): Inbox | undefined {

@@ -226,8 +226,8 @@ export class TestHost {
     if (command === 'request') return this.runRequest(args as unknown as PageRequest)
     if (command === 'cancel_request') return this.cancelRequests(args as { session: string; ids: number[] })
     if (command !== 'pull') return this.runStateCommand(command as StateCommand, args as StateArguments)
-    const { responses = [], ...pulled } = args as unknown as PullArguments
-    const refused = responses.flatMap((response) => refusalOf(() => this.takeResponse(response)))
+    const { carried = [], ...pulled } = args as unknown as PullArguments
+    const refused = carried.flatMap((entry) => refusalOf(() => this.take(entry)))
     if (!this.session) {
       throw new EventBusError(
         'stale_session',
@@ -255,7 +255,9 @@ export class TestHost {
     return null
   }
 
-  private takeResponse(entry: PageResponse | CallerEntry): Record<string, never> {
+  /** Takes a response, an entry of a stream, or what the page tells of an event. */
+  private take(entry: PageResponse | CallerEntry | ToldOutcome): Record<string, never> {
+    if ('seq' in entry) return this.outcomes.settle(this.label, entry)
     if (!('stream' in entry)) {
       this.requests.respond(this.label, entry)
       return {}
@@ -448,9 +450,7 @@ export class TestHost {
       case 'set_responders':
         return (args.responders as ResponderEntry[]).map((entry) => resultOf(() => this.setResponder(session, entry)))
       case 'respond':
-        return (args.responses as (PageResponse | CallerEntry)[]).map((entry) =>
-          resultOf(() => this.takeResponse(entry)),
-        )
+        return (args.responses as (PageResponse | CallerEntry)[]).map((entry) => resultOf(() => this.take(entry)))
       case 'page':
         return null
       case 'presence':

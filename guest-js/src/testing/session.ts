@@ -7,6 +7,7 @@ import type { Target } from '../types/target.js'
 import type { TestAppTasks } from './app-tasks.js'
 import { cloneOf } from './clone.js'
 import type { AttachArguments, NewEvent } from './contract.js'
+import type { ToldOutcome } from './outcomes.js'
 import { readPayload } from './payload.js'
 import type { CallerEntry, PageResponse, ResponderKind } from './requests.js'
 import { errorOf } from './results.js'
@@ -73,8 +74,8 @@ export interface PullArguments {
   session: string
   ack: number
   ahead?: boolean
-  /** The responses that it carries. */
-  responses?: (PageResponse | CallerEntry)[]
+  /** The responses and outcomes that it carries. */
+  carried?: (PageResponse | CallerEntry | ToldOutcome)[]
 }
 
 /** Whether an event counts no more. */

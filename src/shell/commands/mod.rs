@@ -2,6 +2,7 @@
 
 mod arguments;
 mod body;
+mod carried;
 mod catalog;
 mod command;
 mod emit;
@@ -15,6 +16,7 @@ mod pull;
 mod request;
 mod respond;
 mod retained;
+mod settle;
 mod subscribe;
 mod tap;
 mod tasks;
@@ -23,7 +25,7 @@ use tauri::Runtime;
 use tauri::ipc::Invoke;
 
 #[cfg(calls)]
-pub(super) use respond::apply_response_texts;
+pub(super) use carried::apply_carried_text;
 
 #[cfg(any(fuzzing, test))]
 pub(crate) use arguments::{read_json, read_target};
@@ -36,7 +38,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         retained::clear_retained,
         subscribe::subscribe,
         subscribe::unsubscribe,
-        subscribe::settle,
+        settle::settle,
         jobs::start_job,
         jobs::stop_job,
         jobs::pause_job,
@@ -91,7 +93,7 @@ pub(crate) fn read_arguments(
     kind: u8,
     entry: serde_json::Value,
 ) -> crate::model::error::Result<()> {
-    match kind % 8 {
+    match kind % 9 {
         0 => emit::read_entry(entry),
         1 => subscribe::read_entry(entry),
         2 => request::read_entry(entry),
@@ -99,6 +101,7 @@ pub(crate) fn read_arguments(
         4 => tasks::read_entry(entry),
         5 => jobs::read_entry(entry),
         6 => pages::read_entry(entry),
-        _ => tap::read_entry(entry),
+        7 => tap::read_entry(entry),
+        _ => settle::read_entry(entry),
     }
 }

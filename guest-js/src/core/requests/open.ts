@@ -36,7 +36,7 @@ export function register(
 
 /** The requests and responders of this page. */
 export function pageRequests(): PageRequestChannel {
-  return openInbox().openChannel((queue, pull) => new PageRequestChannel(queue, pull))
+  return openInbox().openChannel((queue, pull, carrier) => new PageRequestChannel(queue, pull, carrier))
 }
 
 /** Refuses numbers that JSON would turn into null, which means the default. */

@@ -19,7 +19,7 @@ import { JobsView, PagesView, RequestsView, RetainedView, type SnapshotView } fr
 import { nextTheme, setTheme, storedTheme } from './view/theme.js'
 import { Timeline } from './view/timeline.js'
 
-/** How often the host is asked how the bus stands, and how often what depends on the time is drawn. */
+/** How often the state of the bus is read, and how often what depends on the time is drawn. */
 const SNAPSHOT_MS = 1000
 const TICK_MS = 250
 
@@ -242,7 +242,7 @@ export class App {
     this.#frames.passed()
   }
 
-  /** Asks the host how the bus stands. */
+  /** Reads the state of the bus. */
   async #look(): Promise<void> {
     if (document.hidden) return
     try {

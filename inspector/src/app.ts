@@ -1,4 +1,5 @@
 import { readFeed } from './feed.js'
+import { Frames } from './frames.js'
 import { type Act, act, exported, messageOf, type Snapshot, snapshot } from './host.js'
 import type { Entry } from './model/entry.js'
 import { laneOf } from './model/entry.js'
@@ -18,7 +19,7 @@ import { JobsView, PagesView, RequestsView, RetainedView, type SnapshotView } fr
 import { nextTheme, setTheme, storedTheme } from './view/theme.js'
 import { Timeline } from './view/timeline.js'
 
-/** How often the host is asked how the bus stands, and how often what depends on the time is drawn. */
+/** How often the state of the bus is read, and how often what depends on the time is drawn. */
 const SNAPSHOT_MS = 1000
 const TICK_MS = 250
 
@@ -53,16 +54,21 @@ export class App {
   readonly #statusText = new Changing('connecting')
   readonly #pause: HTMLButtonElement
   readonly #kept = new Changing('')
+  readonly #frames = new Frames({
+    take: () => this.#take(),
+    list: () => this.#drawList(),
+    plots: () => this.#drawPlots(),
+  })
   readonly #notice = el('div', 'notice')
   #snapshot?: Snapshot
   #colors?: Colors
   #view: View = 'timeline'
   #theme = storedTheme()
-  #isScheduled = false
+  #pending: (readonly string[])[] = []
 
   constructor() {
     const select = (entry: Entry) => this.#select(entry, false)
-    this.#timeline = new Timeline(this.#store, this.#rows, () => this.#schedule(), select)
+    this.#timeline = new Timeline(this.#store, this.#rows, () => this.#frames.changed(), select)
     const laneIndex = this.#timeline.laneIndex
     const actions = { act: (what: Act) => void this.#act(what), laneIndex }
     const pages = new PagesView(actions)
@@ -75,7 +81,7 @@ export class App {
     this.#filters = new Filters(this.#store, (filter) => {
       this.#rows.filter = filter
       this.#timeline.follow()
-      this.#schedule()
+      this.#frames.changed()
     })
     this.#details = new Details(this.#store, {
       select: (entry) => this.#select(entry, true),
@@ -172,46 +178,54 @@ export class App {
       this.#nav.get(own)?.button.setAttribute('aria-current', String(own === view))
     }
     this.#drawSnapshot()
-    this.#schedule()
+    this.#frames.changed()
   }
 
   #took(lines: readonly string[]): void {
+    this.#pending.push(lines)
+    // A window that is not shown has no frames.
+    if (document.hidden) this.#take()
+    this.#frames.came()
+  }
+
+  /** Makes rows of what has come. Returns how many. */
+  #take(): number {
+    const before = this.#store.next
     this.#store.meter.advance(Date.now())
-    for (const line of lines) this.#store.add(line)
-    this.#schedule()
+    for (const lines of this.#pending) for (const line of lines) this.#store.add(line)
+    this.#pending = []
+    return this.#store.next - before
   }
 
   #connected(problem: string | undefined): void {
-    this.#statusText.set(problem === undefined ? (this.#rows.paused ? 'paused' : 'live') : 'not connected')
-    this.#status.className = `status ${problem === undefined ? (this.#rows.paused ? 'paused' : 'live') : 'off'}`
+    const state = problem !== undefined ? 'off' : this.#rows.paused ? 'paused' : 'live'
+    this.#statusText.set(problem === undefined ? state : 'not connected')
+    if (this.#status.dataset.state === state) return
+    this.#status.dataset.state = state
+    this.#status.className = `status ${state}`
     this.#status.title = shown(problem ?? '')
   }
 
-  #schedule(): void {
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    requestAnimationFrame(() => {
-      this.#isScheduled = false
-      this.#draw()
-    })
+  #drawList(): boolean {
+    if (this.#view !== 'timeline') return false
+    this.#colors ??= readColors()
+    this.#timeline.setLanes(this.#store.lanes)
+    const more = this.#timeline.draw(this.#colors)
+    this.#timeline.emptyText = this.#emptyText()
+    return more
   }
 
-  #draw(): void {
+  #drawPlots(): void {
     if (this.#view !== 'timeline') return
     this.#colors ??= readColors()
-    const colors = this.#colors
-    this.#timeline.setLanes(this.#store.lanes)
-    const more = this.#timeline.draw(colors)
+    const { accent, warn, bad } = this.#colors
     const { meter, refusals, records } = this.#store
-    const drawn = { accent: colors.accent, slow: colors.warn, bad: colors.bad }
-    this.#plots.draw(meter, refusals.length, drawn, Date.now())
+    this.#plots.draw(meter, refusals.length, { accent, slow: warn, bad })
     this.#kept.set(
       this.#rows.paused
         ? `${counted(this.#rows.waiting, 'new row')} since the pause`
         : `${counted(records, 'record')} · ${bytes(this.#store.bytes)}`,
     )
-    this.#timeline.emptyText = this.#emptyText()
-    if (more) this.#schedule()
   }
 
   #emptyText(): string {
@@ -225,10 +239,10 @@ export class App {
     this.#filters.update()
     this.#details.refresh(this.#snapshot?.inspection)
     this.#tables.get(this.#view)?.tick(Date.now())
-    this.#schedule()
+    this.#frames.passed()
   }
 
-  /** Asks the host how the bus stands. */
+  /** Reads the state of the bus. */
   async #look(): Promise<void> {
     if (document.hidden) return
     try {
@@ -271,7 +285,7 @@ export class App {
   #select(entry: Entry | undefined, intoView: boolean): void {
     this.#timeline.mark(entry, intoView)
     this.#details.show(entry, this.#snapshot?.inspection)
-    this.#schedule()
+    this.#frames.changed()
   }
 
   #move(by: number): void {
@@ -290,7 +304,7 @@ export class App {
     this.#pause.replaceChildren(icon(paused ? 'play' : 'pause'), el('span', 'label', paused ? 'Continue' : 'Pause'))
     this.#pause.setAttribute('aria-pressed', String(paused))
     this.#connected(undefined)
-    this.#schedule()
+    this.#frames.changed()
   }
 
   #clear(): void {
@@ -329,7 +343,7 @@ export class App {
 
   #repaint(): void {
     this.#colors = undefined
-    this.#schedule()
+    this.#frames.changed()
   }
 
   #escape(): void {

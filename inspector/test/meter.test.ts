@@ -42,7 +42,7 @@ test('refusals are counted', () => {
   expect(meter.steps).toEqual([])
 })
 
-test('a percentile of nothing is none', () => {
+test('nothing has no percentile', () => {
   expect(percentile([], 0.5)).toBeUndefined()
   expect(percentile([4], 0.99)).toBe(4)
 })

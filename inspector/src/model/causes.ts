@@ -6,7 +6,7 @@ export interface CauseNode {
   name: string
   /** Its row, if it is still kept. */
   entry?: Entry
-  /** Whether it is the one that was asked for. */
+  /** Whether it is the event whose tree this is. */
   isOwn: boolean
   children: CauseNode[]
 }

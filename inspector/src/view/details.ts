@@ -271,7 +271,7 @@ function copy(text: string): void {
   navigator.clipboard?.writeText(text).catch(() => {})
 }
 
-/** The text of a payload, for what is sent again; `undefined` where there is none, or not all of it. */
+/** The text of a payload, for what is sent again; `undefined` unless all of it is there. */
 function payloadTextOf(line: string): string | undefined {
   const record = readExactly(line)
   if (!('payload' in record) || record.redacted === true || record.bytes !== undefined) return undefined

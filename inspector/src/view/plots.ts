@@ -66,16 +66,12 @@ export class Plots {
   readonly #rate = new Plot('Events per second')
   readonly #latency = new Plot('Handled within')
   readonly #refused = new Plot('Refused')
-  #drawn = 0
 
   constructor() {
     this.element = el('div', 'plots', this.#rate.element, this.#latency.element, this.#refused.element)
   }
 
-  /** Draws what is new, at most as often as there is something new. */
-  draw(meter: Meter, refused: number, colors: { accent: string; slow: string; bad: string }, now: number): void {
-    if (now - this.#drawn < STEP_MS) return
-    this.#drawn = now
+  draw(meter: Meter, refused: number, colors: { accent: string; slow: string; bad: string }): void {
     const { rate, p50, p99 } = meter.now
     const { steps } = meter
     this.#rate.value.set(count(Math.round(rate)))

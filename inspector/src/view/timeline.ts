@@ -11,6 +11,9 @@ const ROW = 28
 const NARROW = 34
 const WIDE = 76
 
+/** Below this width the list has neither numbers nor components. */
+const COMPACT = 720
+
 /** One line of the list. It is used again for other rows. */
 class Line {
   readonly element: HTMLElement
@@ -193,7 +196,14 @@ export class Timeline {
     const room = Math.max(this.#width * 0.32, 120)
     this.#laneWidth = Math.max(NARROW, Math.min(WIDE, Math.floor(room / Math.max(1, this.#lanes.length))))
     const width = this.#laneWidth * this.#lanes.length
-    this.element.style.setProperty('--lanes', `${width}px`)
+    const isNarrow = this.#width < COMPACT
+    const left = isNarrow ? 120 : 176
+    // Beside the lanes and the scroll bar.
+    const text = Math.max(0, this.#width - left - width - 10)
+    const name = Math.round(text * (isNarrow ? 0.6 : 0.45))
+    this.element.classList.toggle('narrow', isNarrow)
+    const sizes = { lanes: width, name, preview: text - name }
+    for (const [key, size] of Object.entries(sizes)) this.element.style.setProperty(`--${key}`, `${size}px`)
     const names = this.#lanes.map((lane) => {
       const name = el(
         'span',

@@ -107,7 +107,7 @@ impl Shared {
         }
         if number != texts.number {
             let text = format!(
-                "the inspector has read {} texts of this tap, so there is none after the one with the number {number}; begin again with another id",
+                "the inspector has read {} texts of this tap, so no text follows the one with the number {number}; begin again with another id",
                 texts.number
             );
             return Err(Error::new(ErrorCode::InvalidArgument, text));

@@ -155,7 +155,7 @@ impl Inspector {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
                 format!(
-                    "the inspector has no tap with this id, so there is no text after the one with the number {after}; begin with 0"
+                    "the inspector has no tap with this id, so no text follows the one with the number {after}; begin with 0"
                 ),
             ));
         }

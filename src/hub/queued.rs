@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::hub::ids::SubscriptionId;
 use crate::hub::loss::Superseded;
@@ -11,7 +12,6 @@ use crate::model::endpoint::Endpoint;
 use crate::model::event::{Accepted, BusEvent, Gap, GapReason};
 use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::sync::wall_clock;
 
 /// How much may wait.
 #[derive(Debug, Clone, Copy)]

@@ -11,7 +11,7 @@ use crate::check::check;
 use crate::engine::leases::keep_leases;
 use crate::hub::Audience;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::receipts::{Place, Teller};
+use crate::hub::receipts::{Place, ToldOutcome};
 use crate::model::error::ErrorCode;
 use crate::model::outcome::Outcome;
 use crate::permissions::WatchScope;
@@ -33,14 +33,21 @@ fn listening(runtime: &Arc<BusRuntime>, session: u128) -> (Page, SubscriberKey) 
 fn handle_all(mut page: Page, key: SubscriberKey) -> Page {
     let mut told = 0;
     while page.pull().is_ok() {
-        let received = page.received(1).to_vec();
-        for seq in &received[told..] {
-            let core = &page.runtime.core;
-            core.tell_outcome(*seq, Teller::Page(key), Outcome::Handled);
-        }
-        told = received.len();
+        tell_handled(&page, key, &mut told);
     }
     page
+}
+
+/// Tells that each event is handled of which the page has not told yet.
+fn tell_handled(page: &Page, key: SubscriberKey, told: &mut usize) {
+    let fresh = &page.brought[*told..];
+    *told = page.brought.len();
+    let handled = fresh.iter().map(|(seq, index)| ToldOutcome {
+        seq: *seq,
+        index: *index,
+        outcome: Outcome::Handled,
+    });
+    page.runtime.core.tell_outcomes(key, handled.collect());
 }
 
 /// Ends the page in one of these ways.
@@ -93,17 +100,12 @@ pub fn the_time_of_an_outcome_ends_once() {
     check(|| {
         let runtime = app();
         let _keeper = spawn(keep_leases(Arc::downgrade(&runtime.core)));
-        let (_page, key) = listening(&runtime, 1);
+        let (mut page, key) = listening(&runtime, 1);
         let core = &runtime.core;
         let published = core.publish_tracked(new_event("x"), &Audience::default(), TIMEOUT);
-        let (receipt, wait) = published.unwrap();
-        let teller = {
-            let runtime = Arc::clone(&runtime);
-            thread::spawn(move || {
-                let teller = Teller::Page(key);
-                (runtime.core).tell_outcome(receipt.seq, teller, Outcome::Handled);
-            })
-        };
+        let (_, wait) = published.unwrap();
+        page.pull().unwrap();
+        let teller = thread::spawn(move || tell_handled(&page, key, &mut 0));
         advance(TIMEOUT);
         let outcomes = block_on(wait);
         assert_eq!(outcomes.len(), 1);
@@ -133,12 +135,7 @@ pub fn a_page_is_told_once() {
             let mut told = 0;
             // The end of the session, or what the page waits for.
             while page.requests.outcomes == 0 && page.pull().is_ok() {
-                let received = page.received(1).to_vec();
-                for seq in &received[told..] {
-                    let core = &page.runtime.core;
-                    core.tell_outcome(*seq, Teller::Page(key), Outcome::Handled);
-                }
-                told = received.len();
+                tell_handled(&page, key, &mut told);
             }
             page.requests.outcomes
         });

@@ -159,6 +159,8 @@ pub(crate) struct Page {
     n: u64,
     handled: u64,
     pub(crate) received: Received,
+    /// The number and the index of each event that it was brought.
+    pub(crate) brought: Vec<(u64, u64)>,
     /// The ids of the requests that it has received, and of those that ended.
     pub(crate) requests: Requests,
 }
@@ -180,6 +182,7 @@ impl Page {
             n: 0,
             handled: 0,
             received: Received::new(),
+            brought: Vec::new(),
             requests: Requests::default(),
         }
     }
@@ -291,6 +294,9 @@ impl Page {
             }
             assert_eq!(item.index, self.handled + 1, "an index is missing");
             self.handled = item.index;
+            if !item.subscriptions.is_empty() {
+                self.brought.push((item.seq, item.index));
+            }
             for id in item.subscriptions {
                 let received = self.received.get_mut(&id).unwrap();
                 assert!(

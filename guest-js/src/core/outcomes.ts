@@ -35,11 +35,12 @@ const STATE = 'event-bus:outcomes'
 /** Begins to wait for what becomes of an event, before it is sent. */
 export function awaitOutcomes(event: string): AwaitedOutcomes {
   const outcomes = openOutcomes()
+  const { waiting } = outcomes
   outcomes.newest += 1
   const id = outcomes.newest
   const { queue } = openInbox()
   const become = new Promise<PulledOutcomes>((resolve, reject) => {
-    outcomes.waiting.set(id, { event, resolve, reject })
+    waiting.set(id, { event, resolve, reject })
   })
   // It is awaited once the event is accepted.
   become.catch(() => {})
@@ -47,13 +48,13 @@ export function awaitOutcomes(event: string): AwaitedOutcomes {
     id,
     become,
     accepted(session) {
-      const waiting = outcomes.waiting.get(id)
-      if (!waiting) return
-      waiting.session = session
+      const own = waiting.get(id)
+      if (!own) return
+      own.session = session
       if (session === queue.session) keepPull()
       else forget(outcomes, id)
     },
-    stop: () => void outcomes.waiting.delete(id),
+    stop: () => void waiting.delete(id),
   }
 }
 
@@ -80,11 +81,11 @@ function openOutcomes(): Outcomes {
     isActive: () => [...waiting.values()].some(({ session }) => session !== undefined),
     receive(item) {
       if (!('outcome' in item)) return false
-      const outcomes = item as PulledOutcomes
-      const { outcome, error } = outcomes
-      if (error) waiting.get(outcome)?.reject(toEventBusError(error))
-      else waiting.get(outcome)?.resolve(outcomes)
+      const { outcome, error } = item as PulledOutcomes
+      const { resolve, reject } = waiting.get(outcome) ?? {}
       waiting.delete(outcome)
+      if (error) reject?.(toEventBusError(error))
+      else resolve?.(item as PulledOutcomes)
       return true
     },
     // A new session knows nothing of the events of the one before.

@@ -145,7 +145,12 @@ describe('a frame', () => {
     const exposed = frameEntry.expose(element, { origin: CHAT, task: ['a'], maxPerSecond: 5 })
     const { realm } = await load(CHAT)
     await realm.connect({ origin: PAGE })
-    for (const look of [() => realm.listTasks(), () => realm.listJobs(), () => realm.attachTask('a', 'k').cancel()]) {
+    const looks: (() => Promise<unknown>)[] = [
+      () => realm.listTasks(),
+      () => realm.listJobs(),
+      () => realm.attachTask('a', 'k').cancel(),
+    ]
+    for (const look of looks) {
       const looked = await Promise.allSettled(Array.from({ length: 20 }, look))
       const codes = looked.map((one) => (one.status === 'rejected' ? one.reason.code : 'listed'))
       expect(codes.filter((code) => code === 'rate_limited').length).toBeGreaterThan(5)

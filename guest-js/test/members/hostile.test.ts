@@ -30,11 +30,12 @@ function stranger(port: MessagePort, hello: object = {}) {
       last += 1
       const call = last
       port1.postMessage({ call, command, args: { session: 's', ...args } })
-      return vi.waitFor(() => {
+      const find = () => {
         const reply = received.find((message) => message.reply === call)
         if (!reply) throw new Error('no reply')
         return reply
-      })
+      }
+      return vi.waitFor(find, { interval: 1 })
     },
   }
 }
@@ -206,7 +207,11 @@ describe('a member that sends what it likes', () => {
     const { value } = await somebody.send('emit', { events })
     const codes = (value as { error?: PlainError }[]).map(({ error }) => error?.code)
     expect(codes.filter((code) => code === 'queue_full')).toHaveLength(2)
-    const wrong = [{ event: 'save', outcome: 7 }, { event: 'save', outcome: { id: -1 } }, { event: 'a', will: { id: 1 } }]
+    const wrong = [
+      { event: 'save', outcome: 7 },
+      { event: 'save', outcome: { id: -1 } },
+      { event: 'a', will: { id: 1 } },
+    ]
     const refused = (await somebody.send('emit', { events: wrong })).value as { error?: PlainError }[]
     expect(refused.map(({ error }) => error?.code)).toEqual(['invalid_argument', 'invalid_argument', 'unavailable'])
     somebody.close()
@@ -254,7 +259,7 @@ describe('a member that sends what it likes', () => {
     somebody.close()
   })
 
-  it('keeps what it has when it sends a command without a session', async () => {
+  it('keeps what it has without a session', async () => {
     const somebody = await letIn()
     await somebody.send('subscribe', { subscriptions: [{ id: 1, event: 'a' }] })
     expect(await somebody.send('presence', { session: undefined, changes: [] })).toMatchObject({

@@ -127,8 +127,8 @@ describe('a worker', () => {
     const { receipt, pages } = await realm.emitHandled('save')
     expect(receipt).toMatchObject({ pages: 2 })
     expect(pages).toEqual([
-      { page: 'main', outcome: 'handled' },
       { page: 'editor', outcome: 'failed', name: 'Error', message: 'disk full' },
+      { page: 'main', outcome: 'handled' },
     ])
     workers.bus.refuse('secret')
     await expect(realm.emitHandled('secret')).rejects.toMatchObject({ code: 'denied' })
@@ -136,13 +136,14 @@ describe('a worker', () => {
 
   it('is no page', async () => {
     const { realm } = await workers.start()
-    for (const refused of [
-      realm.ready(),
-      realm.presence('doc').join(1),
-      realm.will('a'),
-      realm.tap({})[Symbol.asyncIterator]().next(),
-    ]) {
-      await expect(refused).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('page') })
+    const refused: (() => Promise<unknown>)[] = [
+      () => realm.ready(),
+      () => realm.presence('doc').join(1),
+      () => realm.will('a'),
+      () => realm.tap().next(),
+    ]
+    for (const call of refused) {
+      await expect(call()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('page') })
     }
     await expect(realm.emit('a')).resolves.toMatchObject({ seq: 1 })
   })
@@ -170,7 +171,7 @@ describe('a worker', () => {
 })
 
 describe('a dedicated worker', () => {
-  it('gets what its page posts to it, and its own handlers do not', async () => {
+  it('is posted to, unseen by handlers of its own', async () => {
     const { realm, scope, posted, worker } = await dedicatedWorker()
     const connected = realm.connect()
     const own = vi.fn()

@@ -11,7 +11,7 @@ pub(crate) const VERSION: u32 = 1;
 pub(crate) const MAX_LINE: usize = 64 << 10;
 
 /// The most events of a message.
-pub(crate) const MAX_EVENTS: usize = 64;
+pub(crate) const MAX_EVENTS: usize = 256;
 
 /// The most bytes of several payloads in a message.
 pub(crate) const MAX_BYTES: usize = 64 << 10;
@@ -216,7 +216,7 @@ mod tests {
         let many = vec!["0"; MAX_EVENTS + 1].join(",");
         wrong(
             &format!("{{\"v\":1,\"run\":\"r\",\"n\":1,\"sizes\":[{many}]}}\n"),
-            "65 events",
+            "257 events",
         );
         let mut body = b"{\"v\":1,\"run\":\"r\",\"n\":1,\"sizes\":[1]}\n".to_vec();
         body.push(0xff);

@@ -138,18 +138,20 @@ impl Receiver {
         {
             return;
         }
-        for payload in body.payloads.iter().skip(copies) {
-            let bytes = body.bytes.iter().map(|bytes| Bytes::from(bytes.to_vec()));
-            let payload = LinkPayload::new(*payload, bytes.collect());
-            let mut arrival = Arrival::new(node, name, payload).causes(body.head.causes.clone());
-            if let Some(component) = &body.head.component {
-                arrival = arrival.component(&**component);
-            }
-            if let Some(left) = body.head.expires_ms {
-                arrival = arrival.expires(Duration::from_millis(left));
-            }
-            // The bus counts and logs what it refuses.
-            let _ = self.port.receive(arrival);
+        let bytes = || body.bytes.iter().map(|bytes| Bytes::from(bytes.to_vec()));
+        let payloads = body.payloads.iter().skip(copies);
+        let mut payloads = payloads.map(|text| LinkPayload::new(*text, bytes().collect()));
+        let Some(first) = payloads.next() else {
+            return;
+        };
+        let mut arrival = Arrival::new(node, name, first).causes(body.head.causes.clone());
+        if let Some(component) = &body.head.component {
+            arrival = arrival.component(&**component);
         }
+        if let Some(left) = body.head.expires_ms {
+            arrival = arrival.expires(Duration::from_millis(left));
+        }
+        // The bus counts and logs what it refuses.
+        self.port.receive_all(arrival, payloads);
     }
 }

@@ -8,10 +8,11 @@ use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
 use crate::engine::incoming::Handler;
 use crate::engine::link_state::LinkState;
+use crate::engine::reply::Reply;
 use crate::hub::link::Leaving;
 use crate::hub::queue::QueueBound;
 use crate::hub::requests::{NewRequest, ResponderKind};
-use crate::hub::{Audience, NewEvent};
+use crate::hub::{Audience, EmitEffects, NewEvent};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Receipt;
@@ -152,17 +153,44 @@ impl Core {
 
     /// Publishes an event of another node, which stays here.
     pub(crate) fn publish_arrival(&self, event: NewEvent) -> Result<Receipt> {
-        let audience = Audience {
-            is_local: true,
-            ..Audience::default()
+        let (receipt, effects) = self.accept_arrival(event, &local())?;
+        self.apply_emit_effects(effects);
+        Ok(receipt)
+    }
+
+    /// Publishes events of another node, which stay here. Who waits for them is woken once, behind the last one.
+    pub(crate) fn publish_arrivals(
+        &self,
+        events: impl Iterator<Item = Result<NewEvent>>,
+    ) -> Vec<Result<Receipt>> {
+        let audience = local();
+        let mut effects = Vec::new();
+        let mut publish = |event| {
+            let (receipt, own) = self.accept_arrival(event, &audience)?;
+            effects.extend(own);
+            Ok(receipt)
         };
-        let name = event.name.clone();
+        let published = events.map(|event| publish(event?)).collect();
+        for own in effects {
+            self.apply_effects(*own);
+        }
+        published
+    }
+
+    fn accept_arrival(
+        &self,
+        event: NewEvent,
+        audience: &Audience,
+    ) -> Result<(Receipt, EmitEffects<Reply>)> {
+        let (about, name) = (self.about(&event), event.name.clone());
         // Counted first, so that a receiver finds it counted.
         let count = self.link().map(|link| &link.counts.received);
         if let Some(count) = count {
             add(count, 1);
         }
-        let published = self.publish(event, &audience);
+        let published = self
+            .try_publish(event, audience)
+            .map_err(|refusal| self.note_refused_emit(about, refusal.error));
         if let (Err(error), Some(count)) = (&published, count) {
             count.fetch_sub(1, Ordering::Relaxed);
             // Its sender cannot be told, so its receivers are.
@@ -210,6 +238,14 @@ impl Core {
         };
         // Nothing is left to be told when the app exits.
         let _ = self.publish(event, &Audience::default());
+    }
+}
+
+/// Those of this app.
+fn local() -> Audience {
+    Audience {
+        is_local: true,
+        ..Audience::default()
     }
 }
 

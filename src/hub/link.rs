@@ -23,7 +23,7 @@ use crate::model::policy::Overflow;
 const MAX_NODES: usize = 1024;
 
 /// How many events the link takes at once.
-const MAX_TAKEN: usize = 64;
+const MAX_TAKEN: usize = 256;
 
 /// How many numbers of this app's order a hole takes at most, so that no node can use up those that JavaScript can count.
 const MAX_NUMBERS: u64 = 1 << 20;

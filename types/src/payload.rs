@@ -1,6 +1,7 @@
 //! What a payload may be: JSON that every reader on both sides reads as the same value.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::{fmt, io};
 
@@ -175,12 +176,27 @@ pub(crate) fn write_marked(value: &impl Serialize) -> serde_json::Result<(String
     Ok((text, bytes))
 }
 
+/// The room that is made for a payload at first. The shortest is that of serde_json's own buffer.
+const SHORTEST: usize = 128;
+const LONGEST: usize = 4 * 1024;
+
+thread_local! {
+    /// The length of the payload that this thread has written before.
+    static EXPECTED: Cell<usize> = const { Cell::new(SHORTEST) };
+}
+
 fn write(value: &impl Serialize, bytes: Option<&mut Vec<Bytes>>) -> serde_json::Result<String> {
-    // As long as serde_json's own buffer.
-    let mut text = Vec::with_capacity(128);
+    // Payloads of one thread are often alike.
+    let mut text = Vec::with_capacity(EXPECTED.get());
     let formatter = CheckedFormatter { depth: 0, bytes };
     let mut writer = serde_json::Serializer::with_formatter(&mut text, formatter);
     value.serialize(&mut writer)?;
+    let length = text.len();
+    EXPECTED.set(length.clamp(SHORTEST, LONGEST));
+    // It may wait for long.
+    if text.capacity() > 2 * length.max(SHORTEST) {
+        text.shrink_to_fit();
+    }
     String::from_utf8(text).map_err(serde::ser::Error::custom)
 }
 

@@ -41,7 +41,8 @@ pub(crate) async fn throughput(pair: &Pair, payload: &str) -> Outcome<f64> {
     let (own, payload) = (pair.from.clone(), payload.to_owned());
     let sender = tokio::spawn(async move {
         for _ in 0..EVENTS {
-            own.publish("alone", payload.clone().into()).await?;
+            let json = serde_json::to_vec(&payload)?;
+            own.publish("alone", json.into()).await?;
         }
         own.flush().await?;
         Outcome::Ok(())

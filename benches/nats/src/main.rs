@@ -24,11 +24,14 @@ use server::Server;
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const ROUNDS: usize = 5;
-const EVENTS: usize = 200_000;
+const EVENTS: usize = 204_800;
 const ROUND_TRIPS: usize = 2_000;
 
 /// How many events all nodes together emit, for how the cost grows.
-const GROWTH_EVENTS: usize = 32_000;
+const GROWTH_EVENTS: usize = 32_768;
+
+/// How many of them are on their way at a time.
+const GROWTH_TURN: usize = 2_048;
 
 const NODES: [usize; 4] = [2, 4, 8, 16];
 
@@ -71,10 +74,9 @@ async fn measure() -> Outcome<Report> {
     let mut throughput = Vec::new();
     for size in SIZES {
         let payload = "x".repeat(size);
-        let json = format!("{payload:?}");
         let (mut alone, mut linked, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let own = client::throughput(&clients, &json).await?;
+            let own = client::throughput(&clients, &payload).await?;
             let with = nodes::throughput(&a, &b, &payload).await?;
             ratios.push(with / own);
             alone.push(own);
@@ -100,7 +102,7 @@ async fn measure() -> Outcome<Report> {
     drop((a, b));
     let mut growth = Vec::new();
     for count in NODES {
-        growth.push(nodes::growth(&server, count).await?);
+        growth.push(nodes::growth(count).await?);
     }
     let (mut one_node, mut two_nodes) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

@@ -1,15 +1,24 @@
 //! Nodes without windows.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tauri::App;
 use tauri::test::{MockRuntime, mock_builder, mock_context, noop_assets};
-use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, EventStream, Limits, StreamItem};
+use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, EventStream, StreamItem};
 use tauri_plugin_event_bus_nats::Nats;
+
+use tokio::sync::Semaphore;
 
 use crate::report::Growth;
 use crate::server::Server;
-use crate::{EVENTS, GROWTH_EVENTS, Outcome, ROUND_TRIPS};
+use crate::{EVENTS, GROWTH_EVENTS, GROWTH_TURN, Outcome, ROUND_TRIPS};
+
+/// How many events are on their way at a time: what the queues have room for by default.
+const ON_THE_WAY: usize = 8 * 1024;
+
+/// How many events are emitted at a time.
+const TURN: usize = 256;
 
 /// An app that is a node.
 pub(crate) struct Node {
@@ -25,17 +34,13 @@ impl Node {
 }
 
 pub(crate) async fn node(server: &Server, name: &str) -> Outcome<Node> {
-    let mut limits = Limits::default();
-    limits.queue_events = 2 * EVENTS;
-    limits.queue_bytes = 1 << 30;
     let link = Nats::connect(server.url())
         .app("bench")
         .node(name)
         .share("bench:*")
-        .queue(2 * EVENTS, 1 << 30)
         .presence(false);
     let app = mock_builder()
-        .plugin(Builder::new().limits(limits).link(link).build())
+        .plugin(Builder::new().link(link).build())
         .build(mock_context(noop_assets()))?;
     let bus = app.event_bus().clone();
     let mut states = bus.stream("event-bus:link")?;
@@ -57,17 +62,24 @@ pub(crate) async fn throughput(from: &Node, to: &Node, payload: &str) -> Outcome
     let mut received = to.bus.stream("bench:event")?;
     let start = Instant::now();
     let (own, payload) = (from.bus.clone(), payload.to_owned());
+    // `emit` does not wait, and what no queue has room for would be dropped.
+    let room = Arc::new(Semaphore::new(ON_THE_WAY));
+    let taken = Arc::clone(&room);
     let sender = tokio::spawn(async move {
-        for n in 0..EVENTS {
-            own.emit("bench:event", &payload)?;
-            if n % 256 == 0 {
-                tokio::task::yield_now().await;
+        for _ in 0..EVENTS / TURN {
+            taken.acquire_many(TURN as u32).await?.forget();
+            for _ in 0..TURN {
+                own.emit("bench:event", &payload)?;
             }
+            tokio::task::yield_now().await;
         }
         Outcome::Ok(())
     });
-    for _ in 0..EVENTS {
-        next(&mut received).await?;
+    for _ in 0..EVENTS / TURN {
+        for _ in 0..TURN {
+            next(&mut received).await?;
+        }
+        room.add_permits(TURN);
     }
     let took = start.elapsed();
     sender.await??;
@@ -75,40 +87,35 @@ pub(crate) async fn throughput(from: &Node, to: &Node, payload: &str) -> Outcome
 }
 
 /// So many nodes share what each of them emits. Returns deliveries a second, and the time of the server for each.
-pub(crate) async fn growth(server: &Server, count: usize) -> Outcome<Growth> {
+pub(crate) async fn growth(count: usize) -> Outcome<Growth> {
+    // One of their own, since the nodes of the last measurement have the same names and end with this process.
+    let server = Server::start()?;
     let mut nodes = Vec::new();
     for number in 0..count {
-        nodes.push(node(server, &format!("node-{number}")).await?);
+        nodes.push(node(&server, &format!("node-{number}")).await?);
     }
     let mut streams = Vec::new();
     for node in &nodes {
         streams.push(node.bus.stream("bench:grow:*")?);
     }
-    let each = GROWTH_EVENTS / count;
+    let (turns, each) = (GROWTH_EVENTS / GROWTH_TURN, GROWTH_TURN / count);
     let (start, cpu) = (Instant::now(), server.cpu_time()?);
-    let mut senders = Vec::new();
-    for node in &nodes {
-        let bus = node.bus.clone();
-        senders.push(tokio::spawn(async move {
+    // All nodes share these cores, so a client would drop what it has no time to read.
+    for _ in 0..turns {
+        for node in &nodes {
             for n in 0..each {
                 // Two names, so that each event is a message.
-                let name = ["bench:grow:a", "bench:grow:b"][n % 2];
-                bus.emit(name, n)?;
-                tokio::task::yield_now().await;
+                node.bus.emit(["bench:grow:a", "bench:grow:b"][n % 2], n)?;
             }
-            Outcome::Ok(())
-        }));
-    }
-    for stream in &mut streams {
-        for _ in 0..count * each {
-            next(stream).await?;
+        }
+        for stream in &mut streams {
+            for _ in 0..count * each {
+                next(stream).await?;
+            }
         }
     }
     let took = start.elapsed();
-    for sender in senders {
-        sender.await??;
-    }
-    let deliveries = (count * (count - 1) * each) as f64;
+    let deliveries = (turns * count * (count - 1) * each) as f64;
     Ok(Growth {
         nodes: count,
         deliveries: deliveries / took.as_secs_f64(),

@@ -1,5 +1,6 @@
 import { ASYNC_DISPOSE } from '../core/disposal.js'
 import { EventBusError } from '../core/error.js'
+import { Fifo } from '../core/fifo.js'
 import { subscribe } from '../core/subscription.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
@@ -51,7 +52,7 @@ interface Waiter<Payload> {
 
 function open<Payload>(event: string, options: StreamOptions): EventStream<Payload> {
   const { buffer: limit = 1_024, signal, ...narrowed } = options
-  const buffered: Value<Payload>[] = []
+  const buffered = new Fifo<Value<Payload>>()
   const waiters: Waiter<Payload>[] = []
   let dropped: Gap | null = null
   let running = true
@@ -69,7 +70,7 @@ function open<Payload>(event: string, options: StreamOptions): EventStream<Paylo
     if (oldest) dropped = merge(dropped, oldest)
   }
   const discard = () => {
-    buffered.length = 0
+    buffered.take()
     dropped = null
     failure = null
   }

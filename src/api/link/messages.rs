@@ -187,6 +187,10 @@ impl Arrival {
         }
     }
 
+    pub(crate) fn take_payload(&mut self) -> LinkPayload {
+        std::mem::replace(&mut self.payload, LinkPayload::new("", Vec::new()))
+    }
+
     /// The component that emitted it.
     #[must_use]
     pub fn component(mut self, component: impl Into<String>) -> Self {

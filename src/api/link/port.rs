@@ -3,7 +3,7 @@ use std::future::Future;
 use serde::Serialize;
 
 use crate::api::bus::EventBus;
-use crate::api::link::messages::{Arrival, DepartingEvent, Departure, parse_causes};
+use crate::api::link::messages::{Arrival, DepartingEvent, Departure, LinkPayload, parse_causes};
 use crate::hub::NewEvent;
 use crate::hub::link::Leaving;
 use crate::model::endpoint::Endpoint;
@@ -83,16 +83,42 @@ impl LinkPort {
     /// Those of [`EventBus::emit`], and [`ErrorCode::InvalidArgument`] if the node is this one or its name is invalid,
     /// [`ErrorCode::Denied`] if the name is in no share that is received, [`ErrorCode::InvalidPayload`] if the payload does
     /// not match the type of the event. Each is counted and logged.
-    pub fn receive(&self, arrival: Arrival) -> Result<Receipt> {
-        let node = arrival.node.clone();
-        let published = self.try_receive(arrival);
+    pub fn receive(&self, mut arrival: Arrival) -> Result<Receipt> {
+        let payload = arrival.take_payload();
+        let event = self.prepare(&arrival).and_then(|event| event(payload));
+        let published = event.and_then(|event| self.bus.runtime().core.publish_arrival(event));
         if let Err(error) = &published {
-            self.note_refused(&node, error);
+            self.note_refused(&arrival.node, error);
         }
         published
     }
 
-    fn try_receive(&self, arrival: Arrival) -> Result<Receipt> {
+    /// Publishes an event of another node here, and behind it others that differ from it in nothing but their payloads. It
+    /// costs less than to [receive](Self::receive) one after the other. Returns how many were published; each other one is
+    /// counted and logged, and does not stop those behind it.
+    pub fn receive_all(
+        &self,
+        mut arrival: Arrival,
+        more: impl IntoIterator<Item = LinkPayload>,
+    ) -> usize {
+        let payloads = std::iter::once(arrival.take_payload()).chain(more);
+        let event = match self.prepare(&arrival) {
+            Ok(event) => event,
+            Err(error) => {
+                payloads.for_each(|_| self.note_refused(&arrival.node, &error));
+                return 0;
+            }
+        };
+        let core = &self.bus.runtime().core;
+        let published = core.publish_arrivals(payloads.map(event));
+        for error in published.iter().filter_map(|one| one.as_ref().err()) {
+            self.note_refused(&arrival.node, error);
+        }
+        published.iter().filter(|one| one.is_ok()).count()
+    }
+
+    /// Checks what arrivals have in common. What it returns makes an event of a payload.
+    fn prepare(&self, arrival: &Arrival) -> Result<impl Fn(LinkPayload) -> Result<NewEvent>> {
         let core = &self.bus.runtime().core;
         self.check_other(&arrival.node)?;
         let name = EventName::parse_emitted(&arrival.name)?;
@@ -102,23 +128,25 @@ impl LinkPort {
         let causes = parse_causes(&arrival.causes, core.limits().hops)?;
         let component = arrival.component.as_deref().map(parse_component);
         let component = component.transpose()?;
-        let payload = arrival
-            .payload
-            .into_json(|| format!("the payload of {:?}", name.as_str()))?;
-        core.check_payload(&name, &payload)?;
-        catalog.check_payload(&name, &payload)?;
-        let lifetime = Lifetime {
-            expires: arrival.expires,
-            ..Lifetime::default()
-        };
-        core.publish_arrival(NewEvent {
-            name,
-            payload,
-            source: Endpoint::Node(arrival.node.into()),
-            tick: None,
-            provenance: Provenance::of(component, causes),
-            retain: None,
-            lifetime,
+        let source = Endpoint::Node(arrival.node.as_str().into());
+        let provenance = Provenance::of(component, causes);
+        let expires = arrival.expires;
+        Ok(move |payload: LinkPayload| {
+            let payload = payload.into_json(|| format!("the payload of {:?}", name.as_str()))?;
+            core.check_payload(&name, &payload)?;
+            catalog.check_payload(&name, &payload)?;
+            Ok(NewEvent {
+                name: name.clone(),
+                payload,
+                source: source.clone(),
+                tick: None,
+                provenance: provenance.clone(),
+                retain: None,
+                lifetime: Lifetime {
+                    expires,
+                    ..Lifetime::default()
+                },
+            })
         })
     }
 

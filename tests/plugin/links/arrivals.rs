@@ -214,3 +214,24 @@ fn a_full_queue_that_rejects_is_a_gap() {
     };
     assert_eq!((gap.count, gap.at_most), (1, false));
 }
+
+#[test]
+fn several_arrive_together_in_order() {
+    let (_app, bus, port) = linked();
+    let mut stream = bus.stream("order:*").unwrap();
+    let more = ["2", "[", "3"].map(|text| LinkPayload::new(text, Vec::new()));
+    let first = arrival("order:created", "1").causes(vec!["order:scanned".to_owned()]);
+    assert_eq!(port.receive_all(first, more), 3);
+    for expected in 1..=3 {
+        let Some(StreamItem::Event(event)) = block_on(stream.recv()) else {
+            panic!("an event is missing");
+        };
+        assert_eq!(event.payload::<u32>().unwrap(), expected);
+        assert!(event.causes().eq(["order:scanned"]));
+    }
+    let status = bus.link_status().unwrap();
+    assert_eq!((status.received, status.refused), (3, 1));
+    let many = || ["1", "2"].map(|text| LinkPayload::new(text, Vec::new()));
+    assert_eq!(port.receive_all(arrival("cart", "0"), many()), 0);
+    assert_eq!(bus.link_status().unwrap().refused, 4);
+}

@@ -1,6 +1,7 @@
 import type { Credit } from '../batch.js'
 import type { CommandQueue } from '../commands.js'
 import { EventBusError, toEventBusError } from '../error.js'
+import { Fifo } from '../fifo.js'
 import { type EncodedPayload, encodePayload } from '../json.js'
 import { partSize } from './part-size.js'
 import { SendWindow } from './send-window.js'
@@ -16,7 +17,7 @@ interface Waiting {
 export class CallerHalf {
   /** Undefined until the host has accepted the channel. */
   private window: SendWindow | undefined
-  private readonly waiting: Waiting[] = []
+  private readonly waiting = new Fifo<Waiting>()
   private sent = 0
   /** Whether no part follows those that wait, and whether the host was told so. */
   private isClosing = false
@@ -52,7 +53,7 @@ export class CallerHalf {
     if (this.over !== undefined) return
     this.over = why
     this.cause = cause
-    for (const { refused } of this.waiting.splice(0)) refused(this.tooLate(why))
+    for (const { refused } of this.waiting.take()) refused(this.tooLate(why))
   }
 
   send(part: unknown): Promise<void> {

@@ -1,9 +1,10 @@
 import type { Credit } from '../batch.js'
+import { Fifo } from '../fifo.js'
 
 /** The parts that this page sends of a stream or a channel, as far as they count. */
 export class SendWindow {
   /** The sizes of the parts that count. */
-  private readonly sizes: number[] = []
+  private readonly sizes = new Fifo<number>()
   private outstanding = 0
   /** How many parts count no more. */
   private told = 0

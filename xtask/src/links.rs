@@ -196,12 +196,21 @@ mod tests {
         fs::remove_dir_all(pages).unwrap();
 
         // rustdoc leads from the private module of an item to the page of the item.
-        let moved = r#"<meta http-equiv="refresh" content="0;URL=a/last.html"><a href="a/last.html">x</a>"#;
+        let moved =
+            r#"<meta http-equiv="refresh" content="0;URL=a/last.html"><a href="a/last.html">x</a>"#;
         let link = |place| format!(r#"<a href="moved.html#{place}">x</a>"#);
         for (place, is_alive) in [("b%3Ec", true), ("d", false)] {
-            let files = [("index.html", &*link(place)), ("moved.html", moved), ("a/last.html", last)];
+            let files = [
+                ("index.html", &*link(place)),
+                ("moved.html", moved),
+                ("a/last.html", last),
+            ];
             let pages = folder(place, &files);
-            assert_eq!(check_html(&pages, "index.html").is_ok(), is_alive, "{place}");
+            assert_eq!(
+                check_html(&pages, "index.html").is_ok(),
+                is_alive,
+                "{place}"
+            );
             fs::remove_dir_all(pages).unwrap();
         }
 

@@ -146,6 +146,7 @@ impl Page<'_> {
         }
     }
 
+    /// Without the names of functions, which are for those who debug.
     fn bind(&self, wasm: &str, out: &str) -> Outcome {
         let wasm = folder().join(TARGET).join(wasm).display().to_string();
         run(
@@ -157,6 +158,7 @@ impl Page<'_> {
                 name_of(&wasm),
                 "--out-dir",
                 out,
+                "--remove-name-section",
                 &wasm,
             ],
         )

@@ -25,7 +25,7 @@ export interface AwaitedOutcomes {
   readonly become: Promise<PulledOutcomes>
   /** The host has accepted the event in this session. */
   accepted(session: string): void
-  /** The host has refused it, or nobody waits any more. */
+  /** The host has refused it, or the wait is over. */
   stop(): void
 }
 

@@ -64,7 +64,7 @@ export class Workers {
     return this.ports[this.ports.indexOf(port) - 1] as MessagePort
   }
 
-  /** Exposes the bus to whoever has the port. */
+  /** Exposes the bus over a port. */
   expose(options?: ExposeOptions): { exposed: Exposed; port: MessagePort } {
     const { port1, port2 } = new MessageChannel()
     this.ports.push(port1, port2)

@@ -30,7 +30,7 @@ pub fn add_item(json: &str) -> Result<String, JsValue> {
 pub fn add_item_later(json: Promise) -> Promise {
     let waiting = json.clone();
     spawn_local(async move {
-        // Whoever awaits the other promise learns of an error.
+        // The other promise tells of an error.
         let _ = JsFuture::from(waiting).await;
     });
     future_to_promise(async move {

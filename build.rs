@@ -22,7 +22,8 @@ fn main() {
     let scope = settings
         .into_generator()
         .into_root_schema_for::<entry::ScopeEntryText>();
-    tauri_plugin::Builder::new(COMMANDS)
+    let commands = [COMMANDS, INSPECTOR_COMMANDS].concat();
+    tauri_plugin::Builder::new(&commands)
         .global_api_script_path("./api-iife.js")
         .global_scope_schema(scope)
         .build();

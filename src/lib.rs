@@ -93,7 +93,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //!
 //! # Features
 //!
-//! All but `test` and `unstable` are on by default.
+//! All but `debug-socket`, `inspector`, `metrics`, `test`, `tracing` and `unstable` are on by default.
 //!
 //! | Feature | Effect |
 //! |---|---|
@@ -102,6 +102,10 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //! | `flood-limits` | the rates of [`Limits`] apply to pages |
 //! | `page-crashes` | on Linux, the plugin notices immediately that a page crashed, and that a webview was closed alone or moved |
 //! | `calls` | on WebKitGTK, the host calls pages with their events, which is faster than their pulls |
+//! | `debug-socket` | debug builds open a socket, by which `npx tauri-plugin-event-bus-api tail` shows what happens |
+//! | `metrics` | counters and histograms for the recorder of the app |
+//! | `tracing` | spans for the subscriber of the app |
+//! | `inspector` | a window that shows what happens in the bus, for debug builds: `EventBus::open_inspector` |
 //! | `test` | a bus for tests of your app, in `test`; for `[dev-dependencies]` |
 //! | `unstable` | the plugin knows child webviews immediately; for apps that use Tauri's feature `unstable` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -265,13 +269,14 @@ pub mod inspect {
 pub mod capabilities {
     pub use crate::permissions::capability::{CapabilityFault, CapabilityFaults};
     pub use crate::shell::capability_files::{check_capabilities, check_capabilities_in};
-    pub use crate::shell::commands::names::COMMANDS;
+    pub use crate::shell::commands::names::{COMMANDS, INSPECTOR_COMMANDS};
 }
 
 /// A bus for the tests of an app, with pages that the test plays, and recordings that it replays. Feature `test`.
 #[cfg(feature = "test")]
 pub mod test {
     pub use crate::shell::testing::bus::TestBus;
+    pub use crate::shell::testing::clock::TestClock;
     pub use crate::shell::testing::compare::{DifferenceKind, ReplayDifference, ReplayedEvent};
     pub use crate::shell::testing::page::TestPage;
     pub use crate::shell::testing::replay::{Replay, ReplayOptions};
@@ -320,8 +325,11 @@ pub mod guides {
         delivery: "delivery.md",
         errors: "errors.md",
         inspecting: "inspecting.md",
+        #[cfg(any(guides, feature = "inspector"))]
+        inspector: "inspector.md",
         interceptors: "interceptors.md",
         many_machines: "many-machines.md",
+        observe: "observe.md",
         pages: "pages.md",
         presence: "presence.md",
         receipts: "receipts.md",

@@ -15,7 +15,7 @@ use crate::model::inspection::{Inspection, SubscriptionInspection};
 use crate::model::policies::Policies;
 use crate::periodic::jobs::Jobs;
 use crate::periodic::source::Sources;
-use crate::sync::{Tasks, now};
+use crate::sync::Tasks;
 use crate::tasks::room::AppTasks;
 
 /// How many subscriptions an inspection copies under one lock.
@@ -157,7 +157,7 @@ impl BusRuntime {
         let mut webviews = Vec::with_capacity(overview.webviews.len());
         for label in &overview.webviews {
             core.yield_to_waiters();
-            let inspected = core.hub().inspect_webview(label, now());
+            let inspected = core.hub().inspect_webview(label, core.clock().now());
             let Some((mut webview, key)) = inspected else {
                 continue;
             };
@@ -394,7 +394,7 @@ mod tests {
         listed.set("main", None);
         runtime.remove_window("main");
         assert_eq!(runtime.inspect().seq, 0, "the hook only marks state");
-        core.expire(now());
+        core.expire(core.clock().now());
         assert_eq!(runtime.inspect().seq, 1);
     }
 

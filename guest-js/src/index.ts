@@ -26,6 +26,7 @@ export { requestStream } from './api/request-stream.js'
 export { respondStream } from './api/respond-stream.js'
 export { tap } from './api/tap.js'
 export { attachTask, listTasks, startTask } from './api/tasks.js'
+export { setTraceContext } from './api/trace-context.js'
 export { waitFor } from './api/wait-for.js'
 export { will } from './api/will.js'
 export { EventBusError } from './core/error.js'
@@ -126,6 +127,7 @@ export type { StartTaskOptions, Task, TaskInfo, TaskProgress, TaskState } from '
 export type {
   EmitAfterIn,
   EmitAtIn,
+  EmitHandledIn,
   EmitIn,
   EmitToIn,
   EventsIn,

@@ -32,6 +32,7 @@ import {
   requestStream,
   respond,
   respondStream,
+  setTraceContext,
   startJob,
   startTask,
   tap,
@@ -335,27 +336,32 @@ export async function row74(): Promise<void> {
   const connected: boolean | undefined = (await inspect()).link?.connected; const none: LinkStatus | undefined = undefined; void [connected, none]
 }
 
-/** Inspect the bus */
+/** Carry the trace of the app in events and requests */
 export async function row76(): Promise<void> {
+  setTraceContext(() => undefined); await emit('cart', 1, { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' }); setTraceContext()
+}
+
+/** Inspect the bus */
+export async function row77(): Promise<void> {
   const { seq } = await inspect(); void seq
 }
 
 /** Tap the bus: see everything that happens, and its way */
-export async function row77(): Promise<void> {
+export async function row78(): Promise<void> {
   for await (const records of tap({ names: ['cart:*'], kinds: ['event'] })) console.log(records.length)
 }
 
 /** Handle errors */
-export async function row82(): Promise<void> {
+export async function row84(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
 }
 
 /** Name the functions of the package in an app's declarations */
-export async function row84(): Promise<void> {
+export async function row86(): Promise<void> {
   const name: OtherRequest<'ping'> = 'ping'; void name
 }
 
 /** Read what compatible mode has noted */
-export async function row97(): Promise<void> {
+export async function row99(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

@@ -335,7 +335,7 @@ export class FakeHost {
   }
 
   private note(session: FakeSession, response: Record<string, unknown>): void {
-    this.responses.push(response)
+    ;('seq' in response ? this.outcomes : this.responses).push(response)
     if (response.stop) session.streams.delete(response.stream as number)
     else if (!noteResponse(session, response)) this.broken.push(`part ${response.part} came without credit`)
     this.retire(session)
@@ -356,7 +356,7 @@ export class FakeHost {
     }
     const ack = held.args.ack as number
     const refused: unknown[] = []
-    for (const entry of (held.args.responses ?? []) as Record<string, unknown>[]) {
+    for (const entry of (held.args.carried ?? []) as Record<string, unknown>[]) {
       const error = this.refuseEntry('respond', entry)
       if (error) refused.push(error)
       else this.note(session, entry)

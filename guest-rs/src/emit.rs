@@ -154,6 +154,8 @@ pub struct EmitOptions {
     max_deliveries: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
 }
 
 impl EmitOptions {
@@ -202,6 +204,14 @@ impl EmitOptions {
     #[must_use]
     pub fn expires(mut self, after: Duration) -> Self {
         self.expires_ms = Some(millis(after));
+        self
+    }
+
+    /// The trace that it belongs to, as `traceparent` of W3C Trace Context spells it. Without it, that of the event or request
+    /// whose handler emits it.
+    #[must_use]
+    pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
+        self.traceparent = Some(traceparent.into());
         self
     }
 }

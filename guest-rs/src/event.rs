@@ -63,6 +63,12 @@ impl<E> TypedEvent<E> {
             .unwrap_or_default()
     }
 
+    /// The trace that it belongs to, as `traceparent` of W3C Trace Context spells it.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<String> {
+        self.event.traceparent()
+    }
+
     /// Whether the host had kept it from before this page listened, or from while the page was away.
     #[must_use]
     pub fn is_replayed(&self) -> bool {

@@ -126,6 +126,9 @@ extern "C" {
     pub(crate) fn causes(this: &JsEvent) -> Option<Array>;
 
     #[wasm_bindgen(method, getter)]
+    pub(crate) fn traceparent(this: &JsEvent) -> Option<String>;
+
+    #[wasm_bindgen(method, getter)]
     pub(crate) fn replayed(this: &JsEvent) -> bool;
 
     #[wasm_bindgen(method, getter)]
@@ -186,6 +189,9 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     pub(crate) fn causes(this: &JsContext) -> Array;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn traceparent(this: &JsContext) -> Option<String>;
 
     /// A stream that this page reads.
     pub(crate) type Incoming;

@@ -277,6 +277,12 @@ impl RequestContext {
         names_in(&self.0.causes())
     }
 
+    /// The trace that it belongs to, as `traceparent` of W3C Trace Context spells it.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<String> {
+        self.0.traceparent()
+    }
+
     /// Emits an event that the request causes.
     pub fn emit<E: Event>(&self, caused: &E) -> Emitted {
         self.emit_with(caused, EmitOptions::new())

@@ -42,6 +42,8 @@ pub(crate) struct Head<'a> {
     pub(crate) component: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) causes: Vec<String>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) traceparent: Option<Cow<'a, str>>,
     /// What is left of the time that the events count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires_ms: Option<u64>,

@@ -148,6 +148,9 @@ impl Receiver {
         if let Some(component) = &body.head.component {
             arrival = arrival.component(&**component);
         }
+        if let Some(traceparent) = &body.head.traceparent {
+            arrival = arrival.traceparent(&**traceparent);
+        }
         if let Some(left) = body.head.expires_ms {
             arrival = arrival.expires(Duration::from_millis(left));
         }

@@ -40,6 +40,8 @@ struct Head {
     component: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     causes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
     /// The lengths of the bytes in the payload, which follow it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     bytes: Vec<usize>,
@@ -134,6 +136,7 @@ async fn response_to(
         timeout_ms: u64::try_from(request.timeout().as_millis()).ok(),
         component: request.component().map(str::to_owned),
         causes: request.causes().to_vec(),
+        traceparent: request.traceparent().map(str::to_owned),
         ..Head::default()
     };
     let body = write(head, &request.payload());
@@ -308,6 +311,9 @@ async fn respond_to(
     let mut request = ArrivingRequest::new(node, name, payload, timeout).causes(head.causes);
     if let Some(component) = head.component {
         request = request.component(component);
+    }
+    if let Some(traceparent) = head.traceparent {
+        request = request.traceparent(traceparent);
     }
     port.respond(request).await
 }

@@ -222,6 +222,7 @@ impl Sender {
             let mut head = Head::new(self.port.node(), &self.run, of.as_deref(), n);
             head.component = first.component().map(Into::into);
             head.causes = first.causes().map(str::to_owned).collect();
+            head.traceparent = first.traceparent().map(Into::into);
             head.expires_ms = first.expires().map(millis);
             let sent = match body_of(head, &events) {
                 Ok(body) if body.len() > self.client.max_payload() => Err(format!(
@@ -266,6 +267,7 @@ fn are_alike(one: &DepartingEvent, other: &DepartingEvent) -> bool {
         !event.has_bytes()
             && event.component().is_none()
             && event.causes().len() == 0
+            && event.traceparent().is_none()
             && event.expires().is_none()
     };
     one.name() == other.name()

@@ -10,13 +10,13 @@ use crate::engine::causes;
 use crate::hub::{Audience, NewEvent};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::Result;
-use crate::model::event::{BusEvent, Provenance, Receipt};
-use crate::model::inspection::Inspection;
+use crate::model::event::{BusEvent, Origin, Provenance, Receipt};
 use crate::model::json::Json;
 use crate::model::lifetime::Lifetime;
 use crate::model::name::{EventName, parse_component};
 use crate::model::pattern::EventPattern;
 use crate::model::tap::record::TapAction;
+use crate::model::traceparent::Traceparent;
 use crate::runtime::BusRuntime;
 
 /// The event bus of the app. Cheap to clone, and usable from any thread and any hook.
@@ -31,9 +31,14 @@ pub struct EventBus {
     component: Option<Arc<str>>,
     /// The namespace of a view, without a colon at its end.
     prefix: Option<Arc<str>>,
-    /// The causes of its events. `None` stands for those of the running listener or responder.
-    causes: Option<Box<[EventName]>>,
+    /// The origin of its events. `None` stands for that of the running listener or responder.
+    origin: Option<Origin>,
+    /// Whether the trace of the app was taken before.
+    has_trace: bool,
 }
+
+/// What the options of an event say about it.
+type Given = (Option<bool>, Lifetime, Option<Traceparent>);
 
 impl EventBus {
     pub(crate) fn new(runtime: Arc<BusRuntime>, catalog: Catalog) -> Self {
@@ -43,7 +48,8 @@ impl EventBus {
             source: Endpoint::Host,
             component: None,
             prefix: None,
-            causes: None,
+            origin: None,
+            has_trace: false,
         }
     }
 
@@ -55,16 +61,17 @@ impl EventBus {
         Self { source, ..self }
     }
 
-    /// This bus for what another endpoint has sent, with the component and the causes that it says.
+    /// This bus for what another endpoint has sent, with the component and the origin that it says.
     pub(super) fn of_another(
         &self,
         source: Endpoint,
         component: Option<Arc<str>>,
-        causes: Box<[EventName]>,
+        origin: Origin,
     ) -> Self {
         Self {
             component,
-            causes: Some(causes),
+            origin: Some(origin),
+            has_trace: true,
             ..self.clone().with_source(source)
         }
     }
@@ -99,12 +106,7 @@ impl EventBus {
     /// ```
     pub fn emit(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
         let name = self.full_name(name)?;
-        let event = self.new_event(
-            &name,
-            || to_json(&name, &payload),
-            None,
-            Lifetime::default(),
-        );
+        let event = self.new_event(&name, || to_json(&name, &payload), Given::default());
         let event = self.note_refused(TapAction::Emit, &name, event)?;
         self.runtime.core.publish(event, &Audience::default())
     }
@@ -275,6 +277,7 @@ impl EventBus {
     ) -> Result<(NewEvent, Audience)> {
         let prepared = || {
             let (retain, lifetime) = (options.retain, options.lifetime.check()?);
+            let traceparent = Traceparent::read(options.traceparent.as_deref())?;
             let mut audience = options.audience()?;
             if let Some(to) = audience
                 .to
@@ -284,7 +287,8 @@ impl EventBus {
                 let name = EventName::parse(name)?;
                 self.runtime.core.resolve_nodes(&name, &mut to.selection)?;
             }
-            Ok((self.new_event(name, || json, retain, lifetime)?, audience))
+            let event = self.new_event(name, || json, (retain, lifetime, traceparent))?;
+            Ok((event, audience))
         };
         self.note_refused(TapAction::Emit, name, prepared())
     }
@@ -304,8 +308,7 @@ impl EventBus {
         &self,
         name: &str,
         json: impl FnOnce() -> Result<Json>,
-        retain: Option<bool>,
-        lifetime: Lifetime,
+        (retain, lifetime, traceparent): Given,
     ) -> Result<NewEvent> {
         let parsed = EventName::parse_emitted(name)?;
         self.catalog.check_name(&parsed)?;
@@ -314,15 +317,37 @@ impl EventBus {
             payload: json()?,
             source: self.source.clone(),
             tick: None,
-            provenance: self.provenance()?,
+            provenance: self.provenance(traceparent)?,
             retain,
             lifetime,
         })
     }
 
-    /// The component and the causes of what this view emits or requests.
-    pub(super) fn provenance(&self) -> Result<Option<Arc<Provenance>>> {
-        Ok(Provenance::of(self.component_name()?, self.causes()))
+    /// What this view emits or requests follows from. The trace is this one, or that of the app, or that of the cause.
+    pub(super) fn provenance(
+        &self,
+        traceparent: Option<Traceparent>,
+    ) -> Result<Option<Arc<Provenance>>> {
+        let origin = self.origin();
+        let traceparent = traceparent
+            .or_else(|| self.current_trace())
+            .or_else(|| origin.as_ref()?.traceparent.clone());
+        let component = self.component_name()?;
+        // What most events have. An empty list of causes would be shared by all threads.
+        if origin.is_none() && traceparent.is_none() && component.is_none() {
+            return Ok(None);
+        }
+        Ok(Provenance::of(
+            component,
+            origin.unwrap_or_default().causes,
+            traceparent,
+        ))
+    }
+
+    /// The trace that the app is in.
+    fn current_trace(&self) -> Option<Traceparent> {
+        let core = (!self.has_trace).then_some(&self.runtime.core)?;
+        core.traces().current(core.diagnostics())
     }
 
     /// The checked name of the component, if this is the view of one.
@@ -330,8 +355,9 @@ impl EventBus {
         self.component.as_deref().map(parse_component).transpose()
     }
 
-    pub(crate) fn causes(&self) -> Box<[EventName]> {
-        self.causes.clone().unwrap_or_else(causes::causes)
+    /// What its events follow from, if they do.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        self.origin.clone().or_else(causes::origin)
     }
 
     /// Returns this bus for consequences of an event: its events and requests carry the chain of causes that leads to
@@ -356,7 +382,8 @@ impl EventBus {
     #[must_use]
     pub fn caused_by(&self, event: &BusEvent) -> Self {
         Self {
-            causes: Some(event.as_cause()),
+            origin: Some(event.as_origin()),
+            has_trace: false,
             ..self.clone()
         }
     }
@@ -374,15 +401,19 @@ impl EventBus {
     #[must_use]
     pub fn without_causes(&self) -> Self {
         Self {
-            causes: Some(Box::default()),
+            origin: Some(Origin::default()),
+            has_trace: false,
             ..self.clone()
         }
     }
 
-    /// This bus with the causes of this moment, for what is emitted later.
+    /// This bus with the causes and the trace of this moment, for what is emitted later.
     pub(crate) fn with_current_causes(&self) -> Self {
+        let mut origin = self.origin().unwrap_or_default();
+        origin.traceparent = self.current_trace().or(origin.traceparent);
         Self {
-            causes: Some(self.causes()),
+            origin: Some(origin),
+            has_trace: true,
             ..self.clone()
         }
     }
@@ -410,25 +441,6 @@ impl EventBus {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
-    }
-
-    /// Takes a snapshot of the bus: counters, queues, subscriptions and jobs, without payloads.
-    ///
-    /// It is meant for tools and tests. The bus takes it part by part, so that emitting and delivery do not wait for the
-    /// whole.
-    ///
-    /// ```
-    /// # fn inspect(bus: &tauri_plugin_event_bus::EventBus) {
-    /// for webview in bus.inspect().webviews {
-    ///     if let Some(page) = webview.page {
-    ///         println!("{}: {} events wait, {} were dropped", webview.label, page.queue.events, page.dropped);
-    ///     }
-    /// }
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn inspect(&self) -> Inspection {
-        self.runtime.inspect()
     }
 }
 

@@ -8,8 +8,9 @@ use crate::api::options::ListenOptions;
 use crate::api::stream::{EventStream, StreamItem};
 use crate::engine::core::Core;
 use crate::engine::diagnostics::{Diagnostics, Record};
-use crate::engine::handler::run_handler;
+use crate::engine::handler::EventHandling;
 use crate::engine::outcomes::OwedOutcome;
+use crate::engine::traces::Traces;
 use crate::model::error::Result;
 use crate::model::event::BusEvent;
 use crate::model::outcome::Outcome;
@@ -81,6 +82,7 @@ impl EventBus {
             pattern: pattern_text,
             tasks: core.tasks().clone(),
             diagnostics: Arc::clone(core.diagnostics()),
+            traces: Arc::clone(core.traces()),
             is_sequential,
         };
         let handler = move |event| -> Running { Box::pin(handler(event)) };
@@ -96,6 +98,7 @@ struct Reading {
     pattern: String,
     tasks: Tasks,
     diagnostics: Arc<Diagnostics>,
+    traces: Arc<Traces>,
     is_sequential: bool,
 }
 
@@ -133,12 +136,13 @@ impl Reading {
                 }
             };
             let owed = OwedOutcome::of(&event, &self.core);
-            let begun = run_handler(&event, &self.diagnostics, || handler(event.clone()));
+            let handling = EventHandling::of(event.clone(), &self.traces, &self.diagnostics);
+            let begun = handling.run(|| handler(event));
             let mut outcome = Outcome::Handled;
             match begun {
                 Err(panic) => outcome = Outcome::failed("panic", &panic),
                 Ok(running) => {
-                    let running = finish(running, event, Arc::clone(&self.diagnostics));
+                    let running = finish(running, handling);
                     match self.is_sequential {
                         true => outcome = running.await,
                         false => self.tasks.spawn(async move {
@@ -155,9 +159,9 @@ impl Reading {
 }
 
 /// Runs the future of one event to its end.
-async fn finish(mut running: Running, event: BusEvent, diagnostics: Arc<Diagnostics>) -> Outcome {
+async fn finish(mut running: Running, handling: EventHandling) -> Outcome {
     poll_fn(
-        |context| match run_handler(&event, &diagnostics, || running.as_mut().poll(context)) {
+        |context| match handling.run(|| running.as_mut().poll(context)) {
             Ok(polled) => polled.map(|()| Outcome::Handled),
             Err(panic) => Poll::Ready(Outcome::failed("panic", &panic)),
         },

@@ -3,6 +3,9 @@
 pub(crate) mod bus;
 mod compat;
 pub(crate) mod component;
+mod inspection;
+#[cfg(feature = "inspector")]
+mod inspector;
 pub(crate) mod jobs;
 pub(crate) mod json;
 pub(crate) mod link;

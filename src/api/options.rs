@@ -22,6 +22,7 @@ pub struct EmitOptions {
     except: Option<Target>,
     pub(super) retain: Option<bool>,
     pub(super) lifetime: Lifetime,
+    pub(super) traceparent: Option<Box<str>>,
 }
 
 impl EmitOptions {
@@ -80,6 +81,22 @@ impl EmitOptions {
     #[must_use]
     pub fn expires(mut self, after: Duration) -> Self {
         self.lifetime.expires = Some(after);
+        self
+    }
+
+    /// The trace that the event belongs to, as `traceparent` of W3C Trace Context spells it. Another spelling is refused with
+    /// [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument). Without it, the event has the trace that
+    /// [`Builder::trace_context`](crate::Builder::trace_context) tells, or else that of its cause.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::EmitOptions;
+    ///
+    /// let options = EmitOptions::new().traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
+        self.traceparent = Some(traceparent.into().into());
         self
     }
 

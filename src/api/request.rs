@@ -22,10 +22,12 @@ use crate::hub::ids::RequestId;
 use crate::hub::requests::window::Credit;
 use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
 use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::Provenance;
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::tap::record::TapAction;
 use crate::model::target::Target;
+use crate::model::traceparent::Traceparent;
 use crate::sync::oneshot;
 
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -54,6 +56,7 @@ pub struct RequestBuilder<T> {
     name: String,
     payload: Result<Json>,
     timeout: Duration,
+    traceparent: Option<String>,
     response: PhantomData<fn() -> T>,
 }
 
@@ -153,6 +156,7 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
             name: bus.join_prefix(name).into_owned(),
             payload,
             timeout: DEFAULT_TIMEOUT,
+            traceparent: None,
             response: PhantomData,
         }
     }
@@ -160,6 +164,12 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
     /// Sets how long to wait for the response: 1 ms to 24 hours, 30 seconds by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sets the trace that the request belongs to, as [`EmitOptions::traceparent`](crate::EmitOptions::traceparent) does.
+    pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
+        self.traceparent = Some(traceparent.into());
         self
     }
 
@@ -187,9 +197,16 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
             .note_refused(TapAction::Request, &self.name, prepared)
     }
 
+    /// What it follows from.
+    fn provenance(&self) -> Result<Option<Arc<Provenance>>> {
+        let own = Traceparent::read(self.traceparent.as_deref())?;
+        self.bus.provenance(own)
+    }
+
     async fn send(self) -> Result<T> {
         let (to, name, payload, timeout) = self.prepare_for_one()?;
-        let pending = PendingResponse::start(&self.bus, &name, payload, to, timeout)?;
+        let origin = (&self.bus, self.provenance()?);
+        let pending = PendingResponse::start(origin, &name, payload, to, timeout)?;
         pending.receive(&name).await
     }
 
@@ -202,7 +219,8 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         let (to, name, payload, _) = self.prepare_for_one()?;
         let timeout = timeout.map(check_timeout).transpose()?;
         let id = RequestId::random()?;
-        let mut request = new_request(&self.bus, id, &name, payload, to, timeout)?;
+        let origin = (&self.bus, self.provenance()?);
+        let mut request = new_request(origin, id, &name, payload, to, timeout);
         request.message.stream = Some(credit);
         let reader = self.bus.runtime().responders.request_stream(request)?;
         Ok((name, reader))
@@ -235,6 +253,7 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         };
         // All requests share one text.
         let payload = payload.shared();
+        let provenance = self.provenance()?;
         let nodes = selection.nodes.iter().cloned().map(Recipient::Node);
         let recipients = labels.into_iter().map(Recipient::Page).chain(nodes);
         let sent: Vec<(String, Result<PendingResponse>)> = recipients
@@ -244,7 +263,8 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
                     Recipient::Host => "".into(),
                 };
                 let payload = payload.clone();
-                let pending = PendingResponse::start(&self.bus, &name, payload, to, timeout);
+                let origin = (&self.bus, provenance.clone());
+                let pending = PendingResponse::start(origin, &name, payload, to, timeout);
                 (label.to_string(), pending)
             })
             .collect();
@@ -269,6 +289,11 @@ impl<T: DeserializeOwned + Send + 'static> RequestAllBuilder<T> {
     /// Sets how long to wait for each response: 1 ms to 24 hours, 30 seconds by default.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self(self.0.timeout(timeout))
+    }
+
+    /// Sets the trace that the requests belong to, as [`RequestBuilder::traceparent`] does.
+    pub fn traceparent(self, traceparent: impl Into<String>) -> Self {
+        Self(self.0.traceparent(traceparent))
     }
 }
 
@@ -339,27 +364,27 @@ pub(super) async fn refuse_on_the_main_thread<T>(
 }
 
 fn new_request(
-    bus: &EventBus,
+    (bus, provenance): (&EventBus, Option<Arc<Provenance>>),
     id: RequestId,
     name: &EventName,
     payload: Json,
     to: Recipient,
     timeout: Option<Duration>,
-) -> Result<NewRequest> {
-    Ok(NewRequest {
+) -> NewRequest {
+    NewRequest {
         message: RequestMessage {
             id,
             name: name.clone(),
             payload,
             source: bus.source().clone(),
-            provenance: bus.provenance()?,
+            provenance,
             stream: None,
             is_channel: false,
         },
         caller: Caller::Host,
         to,
         timeout,
-    })
+    }
 }
 
 /// The response to a request on its way. Dropping it before the response arrives cancels the request.
@@ -372,14 +397,14 @@ pub(super) struct PendingResponse {
 
 impl PendingResponse {
     pub(super) fn start(
-        bus: &EventBus,
+        (bus, provenance): (&EventBus, Option<Arc<Provenance>>),
         name: &EventName,
         payload: Json,
         to: Recipient,
         timeout: Duration,
     ) -> Result<Self> {
         let id = RequestId::random()?;
-        let request = new_request(bus, id, name, payload, to, Some(timeout))?;
+        let request = new_request((bus, provenance), id, name, payload, to, Some(timeout));
         let (sender, response) = oneshot::channel();
         let reply = Reply::new(move |result| {
             // The caller may have dropped the future.

@@ -12,6 +12,7 @@ use crate::api::bus::EventBus;
 use crate::api::json::{read_as, to_json};
 use crate::engine::causes::run_caused_by;
 use crate::engine::diagnostics::Record;
+use crate::engine::observe::Handling;
 use crate::engine::responders::{
     Cancellation, Handler, IncomingRequest, Responders, ResponseFuture,
 };
@@ -20,6 +21,7 @@ use crate::hub::requests::ResponderKind;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Failure, Result};
 use crate::model::name::EventName;
+use crate::model::traceparent::Traceparent;
 
 /// What a responder of the host returns: the response, or an error of any type, whose text the caller gets. `?` converts
 /// every error, and also a text.
@@ -152,18 +154,19 @@ impl EventBus {
         let running = Arc::<AtomicUsize>::default();
         let tasks = self.runtime().core.tasks().clone();
         let diagnostics = Arc::clone(self.runtime().core.diagnostics());
+        let traces = Arc::clone(self.runtime().core.traces());
         Arc::new(move |incoming| {
             let (prepare, tasks) = (Arc::clone(&prepare), tasks.clone());
             let diagnostics = Arc::clone(&diagnostics);
-            let (name, as_cause) = (incoming.name.clone(), Arc::clone(&incoming.as_cause));
+            let (name, origin) = (incoming.name.clone(), incoming.origin.clone());
+            let (handling, traces) = (Handling::of_request(&incoming), Arc::clone(&traces));
             let cancelled = Arc::clone(&incoming.cancelled);
             let permit = ResponderPermit::take(&running, limit, &name);
             Box::pin(async move {
                 let permit = permit?;
                 let respond = prepare(incoming)?;
                 let own_name = name.clone();
-                let (own_diagnostics, own_cause) =
-                    (Arc::clone(&diagnostics), Arc::clone(&as_cause));
+                let (own_diagnostics, own_origin) = (Arc::clone(&diagnostics), origin.clone());
                 let call = move || {
                     let _permit = permit;
                     if cancelled.is_set() {
@@ -175,12 +178,15 @@ impl EventBus {
                             ),
                         ));
                     }
-                    let report = |names| own_diagnostics.tell_deferred(names, &own_cause);
-                    run_caused_by(&own_cause, respond, report)
+                    let report = |names| own_diagnostics.tell_deferred(names, &own_origin.causes);
+                    let run = || traces.run_in(own_origin.traceparent.as_ref(), respond);
+                    run_caused_by(&own_origin, || handling.run(run), report)
                 };
                 tasks.spawn_blocking(call).await.unwrap_or_else(|error| {
                     let record = Record::ResponderPanicked;
-                    diagnostics.tell(record, name.as_str(), as_cause, || format!(": {error}"));
+                    diagnostics.tell(record, name.as_str(), origin.causes, || {
+                        format!(": {error}")
+                    });
                     let failure = Failure::new("panic", &error.to_string(), None);
                     Err(Error::failed(name.as_str(), "the host", failure))
                 })
@@ -219,7 +225,7 @@ pub(super) fn read_request<Q: DeserializeOwned>(
         payload,
         source,
         component,
-        as_cause: _,
+        origin,
         cancelled,
     } = incoming;
     let request = read_as(&payload, || format!("the request {:?}", name.as_str()));
@@ -229,6 +235,7 @@ pub(super) fn read_request<Q: DeserializeOwned>(
         name,
         caller: source,
         component,
+        traceparent: origin.traceparent,
         cancelled,
     };
     Ok((request, context))
@@ -253,6 +260,7 @@ pub struct RequestContext {
     name: EventName,
     caller: Endpoint,
     component: Option<Arc<str>>,
+    traceparent: Option<Traceparent>,
     cancelled: Arc<Cancellation>,
 }
 
@@ -273,6 +281,13 @@ impl RequestContext {
     #[must_use]
     pub fn component(&self) -> Option<&str> {
         self.component.as_deref()
+    }
+
+    /// The trace that the request belongs to, as `traceparent` of W3C Trace Context spells it: see
+    /// [`Builder::trace_context`](crate::Builder::trace_context).
+    #[must_use]
+    pub fn traceparent(&self) -> Option<&str> {
+        self.traceparent.as_ref().map(Traceparent::as_str)
     }
 
     /// Whether the caller waits no longer: the request timed out, or the caller cancelled it or is gone.

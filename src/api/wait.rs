@@ -9,7 +9,7 @@ use crate::api::stream::{EventStream, StreamItem};
 use crate::engine::diagnostics::Diagnostics;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::BusEvent;
-use crate::sync::{Tasks, after, oneshot, sleep_until};
+use crate::sync::{Tasks, oneshot};
 
 /// How many events that do not count are looked at before other tasks get a turn.
 const MAX_SKIPPED: usize = 64;
@@ -108,13 +108,14 @@ impl<T> WaitFor<T> {
 /// The timer of the bus also works where another executor polls the future.
 pub(super) fn start_timer(tasks: &Tasks, timeout: Duration) -> oneshot::Receiver<()> {
     let (mut sender, receiver) = oneshot::channel();
-    let end = after(timeout);
+    let clock = tasks.clock();
+    let end = clock.after(timeout);
     tasks.spawn(async move {
-        let is_over = tokio::select! {
-            () = sleep_until(end) => true,
-            () = sender.closed() => false,
+        let woken = tokio::select! {
+            woken = clock.sleep_until(end) => Some(woken),
+            () = sender.closed() => None,
         };
-        if is_over {
+        if woken.is_some() {
             // The future may have been dropped at this moment.
             let _ = sender.send(());
         }

@@ -125,6 +125,13 @@ impl Catalog {
             .map(|declaration| DeclaredChannel { declaration })
     }
 
+    /// The names of everything that is declared.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        let events = self.events.iter().map(|event| event.name);
+        events.chain(self.requests.iter().map(|request| request.name))
+    }
+
     /// Whether names that are not registered are refused: see [`CatalogMode`](crate::CatalogMode).
     #[must_use]
     pub fn is_strict(&self) -> bool {

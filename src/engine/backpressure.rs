@@ -5,11 +5,11 @@ use std::task::{Context, Poll};
 
 use crate::engine::causes;
 use crate::engine::core::Core;
+use crate::engine::observe::Emitting;
 use crate::hub::{Attempt, Audience, NewEvent, QueueOwner, Ticket};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::name::EventName;
-use crate::sync::now;
 
 impl Core {
     /// Publishes as soon as every queue has room that the event is for. Those that wait for one queue go in the order in
@@ -20,8 +20,17 @@ impl Core {
         audience: &Audience,
     ) -> Result<Receipt> {
         let about = self.about(&event);
-        let published = self.wait_and_publish(event, audience).await;
-        published.map_err(|error| self.note_refused_emit(about, error))
+        let emitting = Emitting::begin(&event);
+        match self.wait_and_publish(event, audience).await {
+            Ok(receipt) => {
+                emitting.accepted(&self.counting, &receipt);
+                Ok(receipt)
+            }
+            Err(error) => {
+                emitting.refused(&self.counting, error.code());
+                Err(self.note_refused_emit(about, error))
+            }
+        }
     }
 
     async fn wait_and_publish(&self, mut event: NewEvent, audience: &Audience) -> Result<Receipt> {
@@ -76,9 +85,10 @@ impl Place<'_> {
         loop {
             // Cloned before the lock, since a waker is foreign code.
             let waker = context.waker().clone();
+            let clock = self.core.clock();
             let (attempt, effects) = {
                 let mut hub = self.core.hub();
-                hub.enqueue_or_wait(event, audience, self.ticket, waker, now)
+                hub.enqueue_or_wait(event, audience, self.ticket, waker, || clock.now())
             };
             self.core.apply_effects(effects);
             match attempt {

@@ -1,13 +1,13 @@
 //! Calls of pages: what the platform's pump schedules, makes and reports.
 
 use crate::engine::core::Core;
+use crate::engine::observe::delivering;
 use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
 use crate::hub::Effects;
 use crate::hub::calls::Call;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::outbox::BatchBound;
-use crate::sync::now;
 
 /// The largest call, unless the limits of a batch are smaller.
 const MAX_CALL: BatchBound = BatchBound {
@@ -40,7 +40,7 @@ impl Core {
             return;
         };
         for (id, reply) in pump.take_outcomes() {
-            let effects = self.hub().finish_call(id, reply, now());
+            let effects = self.hub().finish_call(id, reply, self.clock().now());
             self.apply_effects(effects);
         }
     }
@@ -52,10 +52,11 @@ impl Core {
             events: self.limits().batch_events.min(MAX_CALL.events),
             bytes: self.limits().batch_bytes.min(MAX_CALL.bytes),
         };
-        let (call, effects) = self.hub().take_call(page, bound, now());
+        let (call, effects) = self.hub().take_call(page, bound, self.clock().now());
         self.apply_effects(effects);
         if let Some(call) = &call {
             self.note_batch(&call.batch);
+            delivering(self.counting(), &call.batch, || {});
         }
         call
     }

@@ -2,11 +2,9 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 
 use crate::engine::foreign::drop_safely;
-use crate::model::event::BusEvent;
-use crate::model::name::EventName;
+use crate::model::event::{BusEvent, Origin};
 
 thread_local! {
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
@@ -20,8 +18,8 @@ struct Current {
 
 enum Cause {
     Event(BusEvent),
-    /// The names of what caused a request, and last its own.
-    Request(Arc<[EventName]>),
+    /// What follows from a request has this origin.
+    Request(Origin),
 }
 
 type Deferred = Box<dyn FnOnce()>;
@@ -60,14 +58,14 @@ impl CauseScope {
     }
 }
 
-/// Runs a responder with the causes of its request. A panic continues once the scope has ended. `report` gets the names of
+/// Runs a responder with the origin of what follows from its request. A panic continues once the scope has ended. `report` gets the names of
 /// what panicked at its end.
 pub(crate) fn run_caused_by<T>(
-    causes: &Arc<[EventName]>,
+    origin: &Origin,
     act: impl FnOnce() -> T,
     report: impl FnOnce(Vec<String>),
 ) -> T {
-    let scope = CauseScope::begin_for(Cause::Request(Arc::clone(causes)));
+    let scope = CauseScope::begin_for(Cause::Request(origin.clone()));
     let done = catch_unwind(AssertUnwindSafe(act));
     let panicked = scope.end();
     if !panicked.is_empty() {
@@ -76,12 +74,13 @@ pub(crate) fn run_caused_by<T>(
     done.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// The causes of what is emitted here. Empty outside of listeners and responders.
-pub(crate) fn causes() -> Box<[EventName]> {
-    CURRENT.with_borrow(|slot| match slot.as_ref().map(|current| &current.cause) {
-        Some(Cause::Event(event)) => event.as_cause(),
-        Some(Cause::Request(causes)) => causes.iter().cloned().collect(),
-        None => Box::default(),
+/// The origin of what is emitted here. `None` outside of listeners and responders.
+pub(crate) fn origin() -> Option<Origin> {
+    CURRENT.with_borrow(|slot| {
+        slot.as_ref().map(|current| match &current.cause {
+            Cause::Event(event) => event.as_origin(),
+            Cause::Request(origin) => origin.clone(),
+        })
     })
 }
 

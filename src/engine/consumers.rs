@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use crate::engine::core::Core;
+use crate::engine::observe::taken;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::queue::QueueEntry;
 
@@ -17,16 +18,19 @@ impl Core {
         wakers.wake();
         if let Poll::Ready(Some(entry)) = &polled {
             self.note_taken(key, std::slice::from_ref(entry));
+            taken(self.counting(), std::slice::from_ref(entry));
         }
         polled
     }
 
     /// Takes a few entries that wait for a consumer, and adds them to these.
     pub(crate) fn take_waiting(&self, key: SubscriberKey, entries: &mut Vec<QueueEntry>) {
-        let taken = entries.len();
+        let before = entries.len();
         let wakers = self.hub().take_waiting(key, entries);
         wakers.wake();
-        self.note_taken(key, entries.get(taken..).unwrap_or_default());
+        let entries = entries.get(before..).unwrap_or_default();
+        self.note_taken(key, entries);
+        taken(self.counting(), entries);
     }
 
     pub(crate) fn remove_consumer(&self, key: SubscriberKey) {

@@ -6,12 +6,15 @@ use std::thread::ThreadId;
 use std::time::Instant;
 
 use crate::config::Compatible;
+use crate::engine::counting::Counting;
 use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::interceptors::Interceptors;
 use crate::engine::link_state::LinkState;
+use crate::engine::observe::delivering;
 use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
 use crate::engine::tap_settings::TapSettings;
+use crate::engine::traces::Traces;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::Recipient;
@@ -25,7 +28,7 @@ use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
 use crate::model::selection::Selection;
-use crate::sync::{Mutex, MutexGuard, Notify, Tasks, now, yield_thread};
+use crate::sync::{BusClock, Mutex, MutexGuard, Notify, Tasks, yield_thread};
 
 /// The hub behind its lock. It knows batches, replies and wakers; effects on jobs and responders go to those [`Above`].
 pub(crate) struct Core {
@@ -47,6 +50,8 @@ pub(crate) struct Core {
     /// The link to other nodes, if the app has one.
     pub(super) link: OnceLock<LinkState>,
     pub(super) taps: TapSettings,
+    traces: Arc<Traces>,
+    pub(super) counting: Arc<Counting>,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }
@@ -62,6 +67,15 @@ pub(crate) trait Platform: Send + Sync {
 
     /// Whether the platform can tell that this webview is closed.
     fn is_closed(&self, webview: &str) -> bool;
+
+    /// Opens the inspector's window.
+    #[cfg(feature = "inspector")]
+    fn open_inspector(&self) -> Result<()> {
+        Err(crate::model::error::Error::new(
+            ErrorCode::Unavailable,
+            "the inspector has no window on this platform",
+        ))
+    }
 }
 
 /// The layer above the core, which takes the effects that are not the core's own.
@@ -86,8 +100,10 @@ impl Core {
         platform: Box<dyn Platform>,
         tasks: Tasks,
     ) -> Self {
+        let mut hub = Hub::new(limits.clone(), policies);
+        hub.set_clock(tasks.clock());
         Self {
-            hub: Mutex::new(Hub::new(limits.clone(), policies)),
+            hub: Mutex::new(hub),
             waiting: AtomicUsize::new(0),
             limits,
             platform,
@@ -100,6 +116,8 @@ impl Core {
             interceptors: OnceLock::new(),
             link: OnceLock::new(),
             taps: TapSettings::default(),
+            traces: Arc::default(),
+            counting: Arc::default(),
             main_thread: OnceLock::new(),
         }
     }
@@ -148,6 +166,16 @@ impl Core {
         }
     }
 
+    /// The functions of the app that connect the bus with its traces.
+    pub(crate) fn traces(&self) -> &Arc<Traces> {
+        &self.traces
+    }
+
+    /// What is counted for the app.
+    pub(crate) fn counting(&self) -> &Arc<Counting> {
+        &self.counting
+    }
+
     pub(crate) fn has_interceptors(&self) -> bool {
         self.interceptors.get().is_some()
     }
@@ -161,6 +189,11 @@ impl Core {
         self.main_thread.get() == Some(&std::thread::current().id())
     }
 
+    #[cfg(feature = "inspector")]
+    pub(crate) fn open_inspector(&self) -> Result<()> {
+        self.platform.open_inspector()
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -171,6 +204,10 @@ impl Core {
 
     pub(crate) fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+
+    pub(crate) fn clock(&self) -> BusClock {
+        self.tasks.clock()
     }
 
     /// The hub. No foreign code may run while the guard lives; [`Core::apply_effects`] is for afterwards.
@@ -197,7 +234,7 @@ impl Core {
         }
         let wakes_tasks = effects.rearm || !effects.wakers.is_empty();
         for (reply, batch) in effects.batches {
-            reply.send_batch(&batch);
+            delivering(&self.counting, &batch, || reply.send_batch(&batch));
         }
         for (reply, result) in effects.replies {
             reply.send(result);
@@ -301,7 +338,9 @@ impl Core {
         if command.n == 1 {
             self.note_outcomes();
         }
-        let (admission, page, effects) = self.hub().begin_command(webview, command, reply, now());
+        let (admission, page, effects) =
+            self.hub()
+                .begin_command(webview, command, reply, self.clock().now());
         self.apply_effects(effects);
         (admission, page)
     }
@@ -335,7 +374,7 @@ impl Core {
         let (moved, pulled) = {
             let mut hub = self.hub();
             let moved = hub.note_window(webview, window);
-            (moved, hub.pull(webview, pull, reply, now()))
+            (moved, hub.pull(webview, pull, reply, self.clock().now()))
         };
         self.apply_effects(moved);
         match pulled {
@@ -439,7 +478,11 @@ mod tests {
             watches: None,
             resume: None,
         };
-        let begun = core.subscribe(page.unwrap(), (0..64).map(request).collect(), now());
+        let begun = core.subscribe(
+            page.unwrap(),
+            (0..64).map(request).collect(),
+            core.clock().now(),
+        );
         assert!(begun.iter().all(Result::is_ok));
         assert_eq!(above.0.load(Ordering::Relaxed), 1);
     }

@@ -13,6 +13,7 @@ use log::Level;
 use crate::engine::causes::run_caused_by;
 use crate::engine::foreign::drop_safely;
 use crate::model::compat::{CompatKind, CompatNote};
+use crate::model::event::Origin;
 use crate::model::name::EventName;
 use crate::sync::{Mutex, MutexGuard, Tasks, after, sleep_until};
 
@@ -46,6 +47,8 @@ pub(crate) enum Record {
     NotSent,
     /// A pointer of a redaction has matched nothing.
     NotRedacted,
+    /// The function that tells the trace of the app has failed.
+    TraceContextFailed,
     /// A recording ended since it could not be written.
     NotRecorded,
     /// An event was not bridged to or from Tauri's own events.
@@ -61,6 +64,7 @@ impl Record {
             | Self::TickFailed
             | Self::PayloadIgnored
             | Self::NotRedacted
+            | Self::TraceContextFailed
             | Self::ArrivalRefused
             | Self::NotSent
             | Self::Noted(_) => Level::Warn,
@@ -88,6 +92,7 @@ impl Record {
             Self::InterceptorPanicked => format!("an interceptor panicked at {name:?}"),
             Self::NotBridged => format!("{name:?} was not bridged"),
             Self::NotRedacted => "a redaction has matched nothing".to_owned(),
+            Self::TraceContextFailed => "the trace context of the app was ignored".to_owned(),
             Self::NotRecorded => format!("the recording {name:?} has ended"),
             Self::NotEmitted => format!("{name:?} was not emitted"),
             Self::ArrivalRefused => format!("a message of the node {name:?} was refused"),
@@ -224,7 +229,11 @@ async fn report_suppressed(ledger: Weak<Mutex<Ledger>>, key: (Record, Arc<str>))
 /// A logger that panics costs its record only.
 fn write(level: Level, text: &str, causes: &Arc<[EventName]>) {
     let log = || log::log!(level, "{text}");
-    let logged = catch_unwind(AssertUnwindSafe(|| run_caused_by(causes, log, |_| {})));
+    let origin = Origin {
+        causes: Arc::clone(causes),
+        traceparent: None,
+    };
+    let logged = catch_unwind(AssertUnwindSafe(|| run_caused_by(&origin, log, |_| {})));
     drop_safely(logged);
 }
 

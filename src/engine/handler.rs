@@ -4,28 +4,53 @@ use std::sync::Arc;
 use crate::engine::causes::run_caused_by;
 use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::foreign::{drop_safely, panic_message};
-use crate::model::event::BusEvent;
-use crate::model::name::EventName;
+use crate::engine::observe::Handling;
+use crate::engine::traces::Traces;
+use crate::model::event::{BusEvent, Origin};
 
-/// Calls or polls what handles an event, which causes what it emits. The text of a panic, which is logged, is the error.
-pub(crate) fn run_handler<T>(
-    event: &BusEvent,
-    diagnostics: &Diagnostics,
-    run: impl FnOnce() -> T,
-) -> Result<T, String> {
-    let causes: Arc<[EventName]> = event.as_cause().into();
-    let report = |names| diagnostics.tell_deferred(names, &causes);
-    let done = catch_unwind(AssertUnwindSafe(|| run_caused_by(&causes, run, report)));
-    match done {
-        Ok(done) => Ok(done),
-        Err(panic) => {
-            let text = panic_message(&*panic).to_owned();
-            drop_safely(panic);
-            let (record, name) = (Record::ListenerPanicked, event.name());
-            diagnostics.tell(record, name, Arc::clone(&causes), || {
-                format!(" at event {name:?} ({}): {text}", event.seq())
-            });
-            Err(text)
+/// Calls and polls what handles one event, in its span and its trace. The event causes what it emits.
+pub(crate) struct EventHandling {
+    event: BusEvent,
+    origin: Origin,
+    handling: Handling,
+    traces: Arc<Traces>,
+    diagnostics: Arc<Diagnostics>,
+}
+
+impl EventHandling {
+    pub(crate) fn of(
+        event: BusEvent,
+        traces: &Arc<Traces>,
+        diagnostics: &Arc<Diagnostics>,
+    ) -> Self {
+        Self {
+            origin: event.as_origin(),
+            handling: Handling::of_event(&event),
+            event,
+            traces: Arc::clone(traces),
+            diagnostics: Arc::clone(diagnostics),
+        }
+    }
+
+    /// Calls or polls it. The text of a panic, which is logged, is the error.
+    pub(crate) fn run<T>(&self, run: impl FnOnce() -> T) -> Result<T, String> {
+        let causes = &self.origin.causes;
+        let report = |names| self.diagnostics.tell_deferred(names, causes);
+        let run = || self.traces.run_in(self.event.trace(), run);
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            run_caused_by(&self.origin, || self.handling.run(run), report)
+        }));
+        match done {
+            Ok(done) => Ok(done),
+            Err(panic) => {
+                let text = panic_message(&*panic).to_owned();
+                drop_safely(panic);
+                let (record, name) = (Record::ListenerPanicked, self.event.name());
+                self.diagnostics.tell(record, name, Arc::clone(causes), || {
+                    format!(" at event {name:?} ({}): {text}", self.event.seq())
+                });
+                Err(text)
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::RequestId;
 use crate::model::endpoint::Endpoint;
+use crate::model::event::Origin;
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::sync::Notify;
@@ -26,8 +27,8 @@ pub(crate) struct IncomingRequest {
     pub(crate) source: Endpoint,
     /// The name of the component that sent it.
     pub(crate) component: Option<Arc<str>>,
-    /// The causes of what follows from it.
-    pub(crate) as_cause: Arc<[EventName]>,
+    /// What follows from it has this origin, with its own trace.
+    pub(crate) origin: Origin,
     pub(crate) cancelled: Arc<Cancellation>,
 }
 

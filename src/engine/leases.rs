@@ -1,7 +1,6 @@
 use std::sync::{Arc, Weak};
 
 use crate::engine::core::Core;
-use crate::sync::{now, sleep_until};
 
 /// Completes held pulls and ends sessions and requests when they are due, until the core is gone.
 ///
@@ -12,14 +11,18 @@ pub(crate) async fn keep_leases(core: Weak<Core>) {
         let Some(running) = core.upgrade() else {
             return;
         };
-        let next = running.expire(now());
+        let clock = running.clock();
+        let next = match clock.is_stopped() {
+            true => None,
+            false => running.expire(clock.now()),
+        };
         let rearm = Arc::clone(&running.rearm);
         drop(running);
         match next {
             Some(due) => {
                 tokio::select! {
                     biased;
-                    () = sleep_until(due.into()) => {}
+                    _ = clock.sleep_until(due.into()) => {}
                     () = rearm.notified() => {}
                 }
             }

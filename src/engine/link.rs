@@ -8,6 +8,7 @@ use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
 use crate::engine::incoming::Handler;
 use crate::engine::link_state::LinkState;
+use crate::engine::observe::Emitting;
 use crate::engine::reply::Reply;
 use crate::hub::link::Leaving;
 use crate::hub::queue::QueueBound;
@@ -23,7 +24,6 @@ use crate::model::name::EventName;
 use crate::model::node::check_node;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
-use crate::sync::now;
 
 impl Core {
     /// Opens the link of this app, which has one at most.
@@ -188,9 +188,14 @@ impl Core {
         if let Some(count) = count {
             add(count, 1);
         }
-        let published = self
-            .try_publish(event, audience)
+        let emitting = Emitting::begin(&event);
+        let published = emitting
+            .run(|| self.try_publish(event, audience))
             .map_err(|refusal| self.note_refused_emit(about, refusal.error));
+        match &published {
+            Ok((receipt, _)) => emitting.accepted(self.counting(), receipt),
+            Err(error) => emitting.refused(self.counting(), error.code()),
+        }
         if let (Err(error), Some(count)) = (&published, count) {
             count.fetch_sub(1, Ordering::Relaxed);
             // Its sender cannot be told, so its receivers are.
@@ -208,7 +213,8 @@ impl Core {
         if let Some(link) = self.link() {
             add(&link.counts.missing, count);
         }
-        let effects = self.hub().lose_on_link(names, count, now);
+        let clock = self.clock();
+        let effects = self.hub().lose_on_link(names, count, || clock.now());
         self.apply_effects(effects);
     }
 

@@ -11,9 +11,9 @@ use crate::engine::causes::CauseScope;
 use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
+use crate::engine::observe::Handling;
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
-use crate::hub::receipts::Teller;
 use crate::model::compat::CompatKind;
 use crate::model::core_target::{CompatListener, CoreTarget};
 use crate::model::delivery::HostSubscription;
@@ -231,7 +231,11 @@ impl Listeners {
                 continue;
             };
             let scope = CauseScope::begin(&queued.event);
-            let called = catch_unwind(AssertUnwindSafe(|| callback(queued.event.clone())));
+            let called = catch_unwind(AssertUnwindSafe(|| {
+                let call = || callback(queued.event.clone());
+                let run = || self.core.traces().run_in(queued.event.trace(), call);
+                Handling::of_event(&queued.event).run(run);
+            }));
             let deferred = scope.end();
             // A logger is foreign code, so what is logged comes after the call in every respect.
             self.put_back(*id, callback, &queued.event);
@@ -258,7 +262,7 @@ impl Listeners {
             // Those that it was for may have ended.
             let outcome = outcome.unwrap_or(Outcome::Dropped);
             self.core
-                .tell_outcome(queued.event.seq(), Teller::Listeners, outcome);
+                .tell_outcome_of_listeners(queued.event.seq(), outcome);
         }
     }
 

@@ -7,19 +7,35 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::engine::core::Core;
-use crate::hub::receipts::{Outcomes, Teller};
+use crate::hub::ids::SubscriberKey;
+use crate::hub::receipts::{Outcomes, ToldOutcome};
 use crate::hub::{Audience, NewEvent};
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Receipt};
 use crate::model::lifetime::ReceiptTicket;
 use crate::model::outcome::Outcome;
-use crate::sync::now;
 
 impl Core {
-    /// What became of an event, as one of its receivers tells it.
-    pub(crate) fn tell_outcome(&self, seq: u64, teller: Teller, outcome: Outcome) {
-        let effects = self.hub().tell_outcome(seq, teller, outcome, now());
+    /// What the listeners of the host have made of an event.
+    pub(crate) fn tell_outcome_of_listeners(&self, seq: u64, outcome: Outcome) {
+        let now = self.clock().now();
+        let effects = self.hub().tell_outcome_of_listeners(seq, outcome, now);
         self.apply_effects(effects);
+    }
+
+    /// What a page has made of the items that it was brought. Returns a result for each.
+    pub(crate) fn tell_outcomes(
+        &self,
+        page: SubscriberKey,
+        told: Vec<ToldOutcome>,
+    ) -> Vec<Result<()>> {
+        if told.is_empty() {
+            return Vec::new();
+        }
+        let now = self.clock().now();
+        let (results, effects) = self.hub().tell_outcomes(page, told, now);
+        self.apply_effects(effects);
+        results
     }
 
     /// Publishes an event, and returns what becomes of it.
@@ -96,7 +112,7 @@ impl Drop for OwedOutcome {
     fn drop(&mut self) {
         if let Some(core) = self.core.upgrade() {
             let outcome = std::mem::replace(&mut self.outcome, Outcome::Dropped);
-            core.tell_outcome(self.seq, Teller::Listeners, outcome);
+            core.tell_outcome_of_listeners(self.seq, outcome);
         }
     }
 }

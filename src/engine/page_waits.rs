@@ -9,7 +9,6 @@ use crate::hub::ids::SubscriberKey;
 use crate::hub::presence::{PresenceStep, Room};
 use crate::hub::will::Will;
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::sync::now;
 
 impl Core {
     /// Sets a will of a page, or takes it back.
@@ -27,7 +26,9 @@ impl Core {
         key: &str,
         step: PresenceStep,
     ) -> Result<()> {
-        let (changed, effects) = self.hub().change_presence(page, room, key, step, now());
+        let (changed, effects) =
+            self.hub()
+                .change_presence(page, room, key, step, self.clock().now());
         self.apply_effects(effects);
         changed
     }

@@ -13,7 +13,6 @@ use crate::hub::requests::parts::{EndPlace, PartSent};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::sync::now;
 
 /// Sends the parts of one stream.
 #[derive(Debug, Clone)]
@@ -45,7 +44,7 @@ impl PartSink {
     /// Sends no more parts of a channel, which goes on.
     pub(crate) fn close(&self) {
         if let Some(core) = self.core.upgrade() {
-            let effects = core.hub().close_half_of_host(self.id, now());
+            let effects = core.hub().close_half_of_host(self.id, core.clock().now());
             core.apply_effects(effects);
         }
     }
@@ -66,9 +65,7 @@ impl PartSink {
         };
         let part = part?;
         core.check_payload(&self.name, &part)?;
-        let (sent, effects) = core.hub().send_part(self.id, part, None, None, now());
-        core.apply_effects(effects);
-        match sent {
+        match self.send_now(&core, part) {
             PartSent::Accepted => Ok(()),
             PartSent::Ended(part) => {
                 drop(part);
@@ -82,6 +79,14 @@ impl PartSink {
                 ),
             )),
         }
+    }
+
+    fn send_now(&self, core: &Core, part: Json) -> PartSent {
+        let (sent, effects) = core
+            .hub()
+            .send_part(self.id, part, None, None, core.clock().now());
+        core.apply_effects(effects);
+        sent
     }
 
     fn ended(&self) -> Error {
@@ -118,11 +123,23 @@ impl Future for PartSend {
         if self.ticket.is_none() {
             core.check_payload(&self.sink.name, &part)?;
         }
+        // Most parts have credit, and need no waker.
+        let part = match self.ticket {
+            Some(_) => part,
+            None => match self.sink.send_now(&core, part) {
+                PartSent::Accepted => return Poll::Ready(Ok(())),
+                PartSent::Ended(part) => {
+                    drop(part);
+                    return Poll::Ready(Err(self.sink.ended()));
+                }
+                PartSent::Waits(part, _) => part,
+            },
+        };
         // Cloned before the lock, since a waker is foreign code.
         let waker = Some(context.waker().clone());
-        let (sent, effects) = core
-            .hub()
-            .send_part(self.sink.id, part, self.ticket, waker, now());
+        let (sent, effects) =
+            core.hub()
+                .send_part(self.sink.id, part, self.ticket, waker, core.clock().now());
         core.apply_effects(effects);
         match sent {
             PartSent::Accepted => {
@@ -225,7 +242,7 @@ impl PartReader {
         };
         // Cloned before the lock, since a waker is foreign code.
         let waker = context.waker().clone();
-        let (polled, effects) = core.hub().poll_parts(self.id, waker, now());
+        let (polled, effects) = core.hub().poll_parts(self.id, waker, core.clock().now());
         core.apply_effects(effects);
         polled
     }
@@ -235,7 +252,7 @@ impl Drop for PartReader {
     fn drop(&mut self) {
         if let Some(core) = self.core.upgrade() {
             // Bound to a name, so that what was not read is dropped after the lock.
-            let (_unread, effects) = core.hub().close_inbox(self.id, now());
+            let (_unread, effects) = core.hub().close_inbox(self.id, core.clock().now());
             core.apply_effects(effects);
         }
     }

@@ -1,23 +1,30 @@
 //! Publishing an event: its checks, the interceptors, and a second try where the platform lists a webview first.
 
 use crate::engine::core::Core;
+use crate::engine::observe::Emitting;
 use crate::engine::reply::Reply;
 use crate::hub::{Audience, EmitEffects, NewEvent, Refusal};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::sync::now;
 
 impl Core {
     /// Publishes an event: numbers it, and puts it into every queue that it is for.
     pub(crate) fn publish(&self, event: NewEvent, audience: &Audience) -> Result<Receipt> {
         let about = self.about(&event);
-        let (receipt, effects) = self
-            .try_publish(event, audience)
-            .map_err(|refusal| self.note_refused_emit(about, refusal.error))?;
-        self.apply_emit_effects(effects);
-        Ok(receipt)
+        let emitting = Emitting::begin(&event);
+        emitting.run(|| match self.try_publish(event, audience) {
+            Ok((receipt, effects)) => {
+                emitting.accepted(&self.counting, &receipt);
+                self.apply_emit_effects(effects);
+                Ok(receipt)
+            }
+            Err(refusal) => {
+                emitting.refused(&self.counting, refusal.error.code());
+                Err(self.note_refused_emit(about, refusal.error))
+            }
+        })
     }
 
     /// Publishes an event and leaves its effects to the caller, or hands it back.
@@ -73,8 +80,9 @@ impl Core {
         event: NewEvent,
         audience: &Audience,
     ) -> std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>> {
+        let clock = self.clock();
         // Bound to a name, so that the lock is released before anything else is called.
-        let published = self.hub().enqueue(event, audience, now);
+        let published = self.hub().enqueue(event, audience, || clock.now());
         if published.as_ref().is_err_and(|refusal| refusal.has_freed) {
             self.rearm.notify_one();
         }

@@ -12,6 +12,7 @@ use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
 pub(crate) use crate::engine::incoming::{Cancellation, Handler, IncomingRequest, ResponseFuture};
+use crate::engine::observe::{Handling, Requesting};
 use crate::engine::parts::{PartReader, RoomForEnd};
 use crate::engine::reply::Reply;
 use crate::hub::command_log::JsonResult;
@@ -19,7 +20,7 @@ use crate::hub::ids::RequestId;
 use crate::hub::requests::{NewRequest, Recipient, ResponderKind};
 use crate::model::error::{Error, ErrorCode, Failure, Result};
 use crate::model::name::EventName;
-use crate::sync::{Mutex, MutexGuard, now};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The responders of the host by name, and the requests that they work on.
 pub(crate) struct Responders {
@@ -144,6 +145,7 @@ impl Responders {
     /// Sends a request. `reply` gets the response, or the reason why there is none.
     pub(crate) fn request(self: &Arc<Self>, request: NewRequest, reply: Reply) {
         let about = self.core.about_request(&request.message);
+        let reply = Requesting::begin(self.core.counting(), &request).until(reply);
         if let Err((reply, error)) = self.try_request(request, reply) {
             reply.send(Err(self.core.note_refused_request(about, error)));
         }
@@ -154,9 +156,14 @@ impl Responders {
         let reader = PartReader::new(&self.core, request.message.id);
         // What the hub replies is that it was sent.
         let about = self.core.about_request(&request.message);
-        let sent = self.try_request(request, Reply::new(|_| {}));
-        sent.map_err(|(_, error)| self.core.note_refused_request(about, error))?;
-        Ok(reader)
+        let reply = Requesting::begin(self.core.counting(), &request).until(Reply::new(|_| {}));
+        match self.try_request(request, reply) {
+            Ok(()) => Ok(reader),
+            Err((reply, error)) => {
+                reply.send(Err(error.clone()));
+                Err(self.core.note_refused_request(about, error))
+            }
+        }
     }
 
     /// Responds to a request to the host, which asks for a stream, with a handler that no name has.
@@ -200,7 +207,10 @@ impl Responders {
         let _bytes = request.message.payload.hold_bytes();
         let id = request.message.id;
         let is_stream = request.message.kind() != ResponderKind::Single;
-        let sent = self.core.hub().request(request, reply, now());
+        let sent = self
+            .core
+            .hub()
+            .request(request, reply, self.core.clock().now());
         match sent {
             Ok((is_new, effects)) => {
                 self.core.apply_effects(effects);
@@ -241,7 +251,7 @@ impl Responders {
             payload: request.message.payload.clone(),
             source: request.message.source.clone(),
             component: request.message.component().cloned(),
-            as_cause: request.message.as_cause(),
+            origin: request.message.as_origin(),
             cancelled,
         }
     }
@@ -259,9 +269,11 @@ struct RunningRequest {
 impl RunningRequest {
     async fn run(mut self, handler: Handler, incoming: IncomingRequest) {
         let cancelled = Arc::clone(&incoming.cancelled);
-        let as_cause = Arc::clone(&incoming.as_cause);
+        let origin = incoming.origin.clone();
+        let handling = Handling::of_request(&incoming);
         let name = self.name.clone();
         let diagnostics = Arc::clone(self.responders.core.diagnostics());
+        let traces = Arc::clone(self.responders.core.traces());
         let mut notified = pin!(cancelled.notified.notified());
         let mut running: Option<ResponseFuture> = None;
         let mut incoming = Some(incoming);
@@ -279,9 +291,10 @@ impl RunningRequest {
                     None => Poll::Pending,
                 }
             };
-            let report = |names| diagnostics.tell_deferred(names, &as_cause);
+            let report = |names| diagnostics.tell_deferred(names, &origin.causes);
+            let run = || traces.run_in(origin.traceparent.as_ref(), &mut poll);
             let polled = catch_unwind(AssertUnwindSafe(|| {
-                run_caused_by(&as_cause, &mut poll, report)
+                run_caused_by(&origin, || handling.run(run), report)
             }));
             match polled {
                 Ok(Poll::Pending) => Poll::Pending,
@@ -290,7 +303,7 @@ impl RunningRequest {
                     let text = panic_message(&*panic).to_owned();
                     drop_safely(panic);
                     let record = Record::ResponderPanicked;
-                    diagnostics.tell(record, name.as_str(), Arc::clone(&as_cause), || {
+                    diagnostics.tell(record, name.as_str(), Arc::clone(&origin.causes), || {
                         format!(": {text}")
                     });
                     let failure = Failure::new("panic", &text, None);

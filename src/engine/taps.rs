@@ -170,13 +170,46 @@ impl Core {
         polled.map(|slots| slots.map(|slots| self.records_of(slots, payload_bytes)))
     }
 
-    fn records_of(&self, slots: Vec<TapSlot>, payload_bytes: usize) -> Vec<TapRecord> {
+    /// The newest retained events, at most so many, as taps show them.
+    #[cfg(feature = "inspector")]
+    pub(crate) fn retained_records(&self, most: usize, payload_bytes: usize) -> Vec<TapRecord> {
+        let slots = self.hub().retained_records(most);
+        self.records_of(slots, payload_bytes)
+    }
+
+    /// A payload as taps show it.
+    #[cfg(feature = "inspector")]
+    pub(crate) fn show_payload(
+        &self,
+        name: &EventName,
+        json: &crate::model::json::Json,
+        payload_bytes: usize,
+    ) -> crate::model::tap::record::TappedPayload {
         let none = Redactions::default();
-        let mut showing = Showing {
-            redactions: self.taps.redactions.get().unwrap_or(&none),
+        let mut showing = self.showing(&none, payload_bytes);
+        let payload = showing.payload(name, json);
+        self.tell_notes(showing.notes);
+        payload
+    }
+
+    fn tell_notes(&self, notes: Vec<String>) {
+        for note in notes {
+            let kind = Record::NotRedacted;
+            self.diagnostics().tell(kind, "", [], || note);
+        }
+    }
+
+    fn showing<'a>(&'a self, none: &'a Redactions, payload_bytes: usize) -> Showing<'a> {
+        Showing {
+            redactions: self.taps.redactions.get().unwrap_or(none),
             payload_bytes,
             notes: Vec::new(),
-        };
+        }
+    }
+
+    fn records_of(&self, slots: Vec<TapSlot>, payload_bytes: usize) -> Vec<TapRecord> {
+        let none = Redactions::default();
+        let mut showing = self.showing(&none, payload_bytes);
         let record_of = |slot: TapSlot| match slot {
             TapSlot::Record(raw) => showing.record(&raw),
             TapSlot::Lost(count) => TapRecord {
@@ -185,10 +218,7 @@ impl Core {
             },
         };
         let records = slots.into_iter().map(record_of).collect();
-        for note in showing.notes {
-            let kind = Record::NotRedacted;
-            self.diagnostics().tell(kind, "", [], || note);
-        }
+        self.tell_notes(showing.notes);
         records
     }
 }

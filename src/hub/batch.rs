@@ -75,6 +75,8 @@ pub(crate) struct Batch {
     pub(crate) more: bool,
     /// Whether what follows comes by calls.
     pub(crate) calls_follow: bool,
+    /// Whether the value of a call was lost, so that the page tells again what its values carried.
+    pub(crate) tells_again: bool,
     /// What [`Batch::first`] is if there are no items.
     next: u64,
 }
@@ -87,6 +89,12 @@ impl Batch {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.range.is_empty()
+    }
+
+    /// The label of the page that it is for.
+    #[cfg(any(feature = "tracing", feature = "metrics"))]
+    pub(crate) fn page(&self) -> Option<&str> {
+        self.delivered.as_ref()?.page.as_deref()
     }
 
     /// The index of the first item. An empty batch of a call has the index of the next item, and any other empty batch 0.
@@ -124,8 +132,7 @@ impl Batch {
                 Arc::new(DeliveredItems { first, items, page })
             }),
             more,
-            calls_follow: false,
-            next: 0,
+            ..Self::default()
         }
     }
 }

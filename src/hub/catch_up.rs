@@ -13,6 +13,7 @@ use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
+use crate::sync::BusClock;
 
 /// An event that a new subscription gets of what came before it.
 pub(super) type Found<'a> = (&'a BusEvent, Addressing, Mark);
@@ -50,7 +51,7 @@ pub(super) struct CatchUp {
     pub(super) events: BTreeMap<(u64, bool, bool, bool), CatchUpEntry>,
     gaps: Vec<LostEvents>,
     /// Read for the first event that may have expired.
-    clock: fn() -> Duration,
+    clock: BusClock,
     steady: Option<Duration>,
     /// What has expired, by the subscriptions that it was for.
     expired: BTreeMap<SubscriptionId, Loss>,
@@ -98,7 +99,7 @@ impl CatchUpEntry {
 
 impl CatchUp {
     /// For subscriptions that begin now, by the steady clock.
-    pub(super) fn new(clock: fn() -> Duration) -> Self {
+    pub(super) fn new(clock: BusClock) -> Self {
         Self {
             events: BTreeMap::new(),
             gaps: Vec::new(),
@@ -112,7 +113,7 @@ impl CatchUp {
     fn has_expired(&mut self, event: &BusEvent) -> bool {
         event
             .expires_at()
-            .is_some_and(|end| end <= *self.steady.get_or_insert_with(self.clock))
+            .is_some_and(|end| end <= *self.steady.get_or_insert_with(|| self.clock.steady()))
     }
 
     pub(super) fn add(

@@ -8,19 +8,17 @@ use crate::hub::audience::{Address, Audience};
 use crate::hub::catch_up::CatchUp;
 use crate::hub::effects::{Effects, EmitEffects};
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
-use crate::hub::queue::{QueuedEvent, SupersededLists};
+use crate::hub::queue::QueuedEvent;
 use crate::model::compat::{CompatKind, CompatNote, CompatReport, Notes};
 use crate::model::core_target::{CompatListener, CoreTarget};
 use crate::model::delivery::{Addressing, DeliveryFilter};
-use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result, quoted};
-use crate::model::event::{Accepted, BusEvent};
+use crate::model::event::BusEvent;
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
 use crate::model::target::{Target, TargetPart};
-use crate::sync::wall_clock;
 
 /// Compatible mode while it is on.
 #[derive(Debug)]
@@ -169,23 +167,8 @@ impl<W> Hub<W> {
             return effects;
         };
         self.seq += 1;
-        let event = BusEvent::new(Accepted {
-            seq: self.seq,
-            name,
-            payload,
-            accepted_at: wall_clock(),
-            source: Endpoint::Host,
-            tick: None,
-            provenance: None,
-            audience: None,
-            expires_at: None,
-        });
-        let queued = QueuedEvent {
-            event,
-            subscriptions: [id].into(),
-            addressing: Addressing::Broadcast,
-            superseded: SupersededLists::default(),
-        };
+        let accepted_at = self.clock.wall();
+        let queued = QueuedEvent::of_host(self.seq, accepted_at, name, payload, id);
         consumer.queue.push(queued, Overflow::DropOldest);
         effects.wakers.extend(consumer.take_waker());
         effects

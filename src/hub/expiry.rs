@@ -91,7 +91,7 @@ impl<W> Hub<W> {
     /// Removes the events that have expired, so that they take no memory and no room.
     fn expire_events(&mut self, effects: &mut Effects<W>) {
         if let Some(next) = self.next_expiry() {
-            let steady = (self.clock)();
+            let steady = self.clock.steady();
             if next > steady {
                 return self.tell_freed(effects);
             }
@@ -122,7 +122,7 @@ impl<W> Hub<W> {
 
     /// When to look for expired events again.
     fn expiry_due(&self, now: Instant) -> Option<Instant> {
-        let wait = self.next_expiry()?.saturating_sub((self.clock)());
+        let wait = self.next_expiry()?.saturating_sub(self.clock.steady());
         let most = match self.room.is_empty() {
             true => wait,
             false => wait.min(MAX_WAIT_FOR_EXPIRY),
@@ -132,7 +132,7 @@ impl<W> Hub<W> {
 
     /// Something is stored that expires then. Returns whether [`Hub::expire`] is due earlier than its caller knows.
     pub(super) fn arm_expiry(&mut self, deadline: Duration, now: Instant) -> bool {
-        let wait = deadline.saturating_sub((self.clock)());
+        let wait = deadline.saturating_sub(self.clock.steady());
         self.arm(now + wait.max(SWEEP_INTERVAL))
     }
 

@@ -258,12 +258,12 @@ impl<W> Hub<W> {
     }
 
     /// With its first subscription a page begins to take over what is kept for it, unless it is of another origin than the
-    /// page before. `continued` is the session that the subscription continues. Returns whether [`Hub::expire`] is due
-    /// earlier.
+    /// page before. `continued` are the sessions that its subscriptions continue: a page may have renewed some of them alone.
+    /// Returns whether [`Hub::expire`] is due earlier.
     pub(super) fn begin_start_up(
         &mut self,
         key: SubscriberKey,
-        continued: Option<SessionId>,
+        continued: &[SessionId],
         now: Instant,
     ) -> bool {
         let Some(session) = self.sessions.get_mut(&key) else {
@@ -282,7 +282,8 @@ impl<W> Hub<W> {
         };
         if !history.is_for(session.origin.as_ref()) {
             // Where its page has begun already, it goes on from there.
-            let begun = continued.and_then(|id| history.unpulled(id)?.starts_after);
+            let mut continued = continued.iter();
+            let begun = continued.find_map(|id| history.unpulled(*id)?.starts_after);
             session.starts_after = Some(begun.unwrap_or(self.seq));
         }
         session.is_starting = true;

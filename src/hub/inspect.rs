@@ -126,6 +126,16 @@ impl<W> Hub<W> {
             .collect()
     }
 
+    /// The oldest `most` requests in flight, and how many there are.
+    #[cfg(feature = "inspector")]
+    pub(crate) fn requests_in_flight(
+        &self,
+        most: usize,
+        now: Instant,
+    ) -> (usize, Vec<crate::model::inspector::RequestInFlight>) {
+        self.requests.in_flight(most, now)
+    }
+
     /// At most `count` of a subscriber's subscriptions, in the order of their ids, from this id on.
     pub(crate) fn list_subscriptions(
         &self,

@@ -18,6 +18,7 @@ use crate::model::event::{BusEvent, GapReason};
 use crate::model::link::{LinkStream, Share};
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
+use crate::sync::BusClock;
 
 /// How many other nodes have a stream of their own at a time.
 const MAX_NODES: usize = 1024;
@@ -74,7 +75,7 @@ impl LinkQueue {
         audience: &Audience,
         entry: &RouteEntry,
         overflow: Overflow,
-        clock: fn() -> Duration,
+        clock: BusClock,
     ) -> bool {
         let is_own = !matches!(event.source(), Endpoint::Node(_)) && !audience.is_local;
         let subscriptions = match &audience.to {
@@ -166,7 +167,7 @@ impl LinkQueue {
         self.waker.take()
     }
 
-    pub(super) fn drop_expired(&mut self, clock: fn() -> Duration) {
+    pub(super) fn drop_expired(&mut self, clock: BusClock) {
         self.queue.drop_expired(clock);
     }
 
@@ -214,7 +215,7 @@ impl<W> Hub<W> {
         // It takes fewer than it could where a newer event may still replace what waits.
         while link.queue.pop_few(&mut entries) >= FEW && entries.len() < MAX_TAKEN {}
         if !entries.is_empty() {
-            let steady = (self.clock)();
+            let steady = self.clock.steady();
             let leaving = entries.into_iter();
             let leaving = leaving.map(|entry| link.leaving(entry, steady)).collect();
             return (Poll::Ready(Some(leaving)), Some(waker));

@@ -72,7 +72,7 @@ use crate::model::outcome::Outcome;
 use crate::model::page::PageEnd;
 use crate::model::policies::Policies;
 use crate::permissions::WatchScope;
-use crate::sync::steady_now;
+use crate::sync::BusClock;
 
 use consumer::Consumer;
 use effects::Freed;
@@ -142,7 +142,7 @@ pub(crate) struct Hub<W> {
     next_subscriber: u64,
     newest_webview: u64,
     /// The clock by which events expire. It runs while the machine sleeps, unlike the one of the leases.
-    clock: fn() -> Duration,
+    clock: BusClock,
     /// When [`Hub::expire`] is due next, as its caller knows it.
     armed: Option<Instant>,
     exiting: bool,
@@ -227,7 +227,7 @@ impl<W> Hub<W> {
             receipts: Receipts::default(),
             next_subscriber: 0,
             newest_webview: 0,
-            clock: steady_now,
+            clock: BusClock::default(),
             armed: None,
             exiting: false,
             compat: None,
@@ -235,6 +235,11 @@ impl<W> Hub<W> {
             taps: None,
             newest_tap: 0,
         }
+    }
+
+    /// Sets the clock, before the first event.
+    pub(crate) fn set_clock(&mut self, clock: BusClock) {
+        self.clock = clock;
     }
 
     /// Ends every page and every stream, and refuses everything from now on: the app exits.

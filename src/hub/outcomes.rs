@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::hub::Hub;
 use crate::hub::effects::Effects;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::receipts::{AwaitedBy, EmittingPage, Outcomes, Teller};
-use crate::model::error::Result;
+use crate::hub::receipts::{AwaitedBy, EmittingPage, Outcomes, Teller, ToldOutcome};
+use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::lifetime::ReceiptTicket;
 use crate::model::name::EventName;
 use crate::model::outcome::Outcome;
@@ -75,18 +75,46 @@ impl<W> Hub<W> {
         self.receipts.poll(ticket, waker)
     }
 
-    /// What became of an event, as one of its receivers tells it.
-    pub(crate) fn tell_outcome(
+    /// What the listeners of the host have made of an event.
+    pub(crate) fn tell_outcome_of_listeners(
         &mut self,
         seq: u64,
-        teller: Teller,
         outcome: Outcome,
         now: Instant,
     ) -> Effects<W> {
         let mut effects = Effects::default();
-        self.receipts.tell(seq, teller, outcome);
+        self.receipts.tell(seq, Teller::Listeners, outcome);
         self.pass_outcomes_on(now, &mut effects);
         effects
+    }
+
+    /// What a page has made of the items that it was brought. An item that it was not brought is an error. What it has told
+    /// before, and what no emitter waits for any more, is ignored.
+    pub(crate) fn tell_outcomes(
+        &mut self,
+        page: SubscriberKey,
+        told: Vec<ToldOutcome>,
+        now: Instant,
+    ) -> (Vec<Result<()>>, Effects<W>) {
+        let mut effects = Effects::default();
+        let session = self.sessions.get(&page);
+        // Once the session has ended, nothing of it counts any more.
+        let last = session.map_or(u64::MAX, |session| session.outbox.last_index());
+        let told = told.into_iter().map(|told| {
+            let ToldOutcome {
+                seq,
+                index,
+                outcome,
+            } = told;
+            if index == 0 || index > last {
+                return Err(unknown_item(index, last));
+            }
+            self.receipts.tell(seq, Teller::Item(page, index), outcome);
+            Ok(())
+        });
+        let told = told.collect();
+        self.pass_outcomes_on(now, &mut effects);
+        (told, effects)
     }
 
     /// Notes what queues have dropped, and passes on what is complete.
@@ -138,4 +166,17 @@ impl<W> Hub<W> {
     pub(crate) fn count_receipts(&self) -> (usize, usize) {
         self.receipts.counts()
     }
+}
+
+fn unknown_item(index: u64, last: u64) -> Error {
+    let expected = match last {
+        0 => "no item was delivered to this page yet".to_owned(),
+        _ => format!(
+            "expected the index of an item that was delivered to this page, from 1 to {last}"
+        ),
+    };
+    Error::new(
+        ErrorCode::InvalidArgument,
+        format!("an outcome names the item {index}: {expected}"),
+    )
 }

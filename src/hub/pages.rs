@@ -87,6 +87,16 @@ impl PageStanding {
         matches!(self.stage, Stage::Ready)
     }
 
+    /// Whether the page that is away is there again in a session that continues this one.
+    pub(super) fn is_continued_by(&self, continues: Option<SessionId>) -> bool {
+        match &self.stage {
+            Stage::Away(away) => {
+                !away.is_over && continues.is_some_and(|id| away.sessions.contains(&id))
+            }
+            _ => false,
+        }
+    }
+
     fn state(&self) -> Option<PageState> {
         match &self.stage {
             Stage::Unknown => None,
@@ -174,9 +184,9 @@ impl<W> Hub<W> {
         };
         let standing = &mut webview.standing;
         let mut news = "opened";
+        let is_continued = standing.is_continued_by(session.arrival.continues);
         if let Stage::Away(away) = &standing.stage {
-            let is_same = |id: SessionId| away.sessions.contains(&id);
-            if session.arrival.continues.is_some_and(is_same) && !away.is_over {
+            if is_continued {
                 session.arrival.is_deferred |= away.is_deferred;
                 session.arrival.is_arriving = !away.was_ready;
                 standing.enter(match away.was_ready {

@@ -21,7 +21,6 @@ use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::quota::{Quota, SharedLimit};
 use crate::permissions::WatchScope;
-use crate::sync::wall_clock;
 
 /// The longest key of a member, in bytes.
 const MAX_KEY_BYTES: usize = 255;
@@ -363,7 +362,7 @@ impl<W> Hub<W> {
             seq: self.seq,
             name: name.clone(),
             payload: format!("{{\"members\":{members}}}").into(),
-            accepted_at: wall_clock(),
+            accepted_at: self.clock.wall(),
             source: Endpoint::Host,
             tick: None,
             provenance: None,

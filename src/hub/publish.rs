@@ -22,7 +22,6 @@ use crate::model::lifetime::{Lifetime, retained_and_consumed};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
-use crate::sync::wall_clock;
 
 /// An event that is to be published.
 #[derive(Debug, Clone)]
@@ -238,12 +237,12 @@ impl<W> Hub<W> {
             seq: self.seq,
             name: route.name.clone(),
             payload: new.payload,
-            accepted_at: wall_clock(),
+            accepted_at: self.clock.wall(),
             source: new.source,
             tick: new.tick,
             provenance: new.provenance,
             audience: addressed,
-            expires_at: expires.map(|expires| (self.clock)() + expires),
+            expires_at: expires.map(|expires| self.clock.steady() + expires),
         });
         if let Some(expires) = expires
             && self.arm(clock() + expires.max(SWEEP_INTERVAL))

@@ -12,6 +12,7 @@ use crate::hub::unreported::Unreported;
 use crate::model::event::GapReason;
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
+use crate::sync::BusClock;
 
 /// Events on their way to one subscriber, in the order in which they are to be delivered.
 ///
@@ -170,11 +171,7 @@ impl Queue {
     }
 
     /// Removes what has expired, if an event of this weight has no room otherwise. Returns whether anything has.
-    pub(crate) fn free_room(
-        &mut self,
-        weight: impl FnOnce() -> usize,
-        clock: fn() -> Duration,
-    ) -> bool {
+    pub(crate) fn free_room(&mut self, weight: impl FnOnce() -> usize, clock: BusClock) -> bool {
         !self.expiring.is_empty() && !self.has_room(weight()) && self.drop_expired(clock)
     }
 
@@ -290,11 +287,11 @@ impl Queue {
     }
 
     /// Removes what has expired, and returns whether anything has. `clock` is read only where something may expire.
-    pub(crate) fn drop_expired(&mut self, clock: fn() -> Duration) -> bool {
+    pub(crate) fn drop_expired(&mut self, clock: BusClock) -> bool {
         if self.expiring.is_empty() {
             return false;
         }
-        let (steady, before) = (clock(), self.len);
+        let (steady, before) = (clock.steady(), self.len);
         while let Some((number, ())) = self.expiring.take_expired(steady) {
             if let Some(slot) = self.take((number - self.first) as usize) {
                 self.dropped_tracked.note(&slot.queued);

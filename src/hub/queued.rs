@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::hub::ids::SubscriptionId;
 use crate::hub::loss::Superseded;
 use crate::hub::superseded::SupersededLists;
 use crate::model::delivery::Addressing;
-use crate::model::event::{BusEvent, Gap, GapReason};
+use crate::model::endpoint::Endpoint;
+use crate::model::event::{Accepted, BusEvent, Gap, GapReason};
+use crate::model::json::Json;
+use crate::model::name::EventName;
 
 /// How much may wait.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +29,33 @@ pub(crate) struct QueuedEvent {
 }
 
 impl QueuedEvent {
+    /// An event of the host for one of its own listeners, which takes no other way.
+    pub(super) fn of_host(
+        seq: u64,
+        accepted_at: SystemTime,
+        name: EventName,
+        payload: Json,
+        subscription: SubscriptionId,
+    ) -> Self {
+        let event = BusEvent::new(Accepted {
+            seq,
+            name,
+            payload,
+            accepted_at,
+            source: Endpoint::Host,
+            tick: None,
+            provenance: None,
+            audience: None,
+            expires_at: None,
+        });
+        Self {
+            event,
+            subscriptions: [subscription].into(),
+            addressing: Addressing::Broadcast,
+            superseded: SupersededLists::default(),
+        }
+    }
+
     /// The bytes that it counts for.
     pub(crate) fn weight(&self) -> usize {
         self.event.weight() + self.subscriptions.len() * ID_WEIGHT

@@ -48,14 +48,26 @@ pub(crate) enum Place {
 /// Who tells an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Teller {
+    /// The queue of a page, of what it drops.
     Page(SubscriberKey),
+    /// A page, of the item with this index. It may tell the same again, since what it told may have been lost.
+    Item(SubscriberKey, u64),
     Listeners,
+}
+
+/// What a page tells of an item that it was brought.
+#[derive(Debug)]
+pub(crate) struct ToldOutcome {
+    pub(crate) seq: u64,
+    /// The index of the item.
+    pub(crate) index: u64,
+    pub(crate) outcome: Outcome,
 }
 
 impl Place {
     fn is_of(&self, teller: Teller) -> bool {
         match (self, teller) {
-            (Self::Page(own, _), Teller::Page(key)) => *own == key,
+            (Self::Page(own, _), Teller::Page(key) | Teller::Item(key, _)) => *own == key,
             (Self::Listeners, Teller::Listeners) => true,
             _ => false,
         }
@@ -99,6 +111,8 @@ struct Receiver {
     place: Place,
     /// How many entries of queues have yet to tell.
     entries: usize,
+    /// The indexes of the items that were told.
+    told: Vec<u64>,
     outcome: Option<Outcome>,
 }
 
@@ -202,6 +216,7 @@ impl Receipts {
             None => receipt.receivers.push(Receiver {
                 place,
                 entries,
+                told: Vec::new(),
                 outcome: None,
             }),
         }
@@ -215,7 +230,8 @@ impl Receipts {
         }
     }
 
-    /// An entry of the event has this outcome. What was not queued for the one that tells it changes nothing.
+    /// An entry of the event has this outcome. What was not queued for the one that tells it changes nothing, and neither does
+    /// what is told again.
     pub(super) fn tell(&mut self, seq: u64, teller: Teller, outcome: Outcome) {
         let Some(receipt) = self.receipt_of(seq) else {
             return;
@@ -225,6 +241,12 @@ impl Receipts {
         let Some(receiver) = receiver else {
             return;
         };
+        if let Teller::Item(_, index) = teller {
+            if receiver.told.contains(&index) {
+                return;
+            }
+            receiver.told.push(index);
+        }
         receiver.entries -= 1;
         receiver.outcome = Some(match receiver.outcome.take() {
             Some(before) => before.join(outcome),

@@ -13,6 +13,7 @@ use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::weight_of_target;
 use crate::model::target::Target;
+use crate::sync::BusClock;
 
 /// The newest retained event of each name, for later subscribers. A name has one for everyone and one for each target
 /// that it was sent to.
@@ -104,11 +105,11 @@ impl Retained {
     }
 
     /// Removes what has expired. `clock` is read only where something may expire.
-    pub(crate) fn drop_expired(&mut self, clock: fn() -> Duration) {
+    pub(crate) fn drop_expired(&mut self, clock: BusClock) {
         if self.expiring.is_empty() {
             return;
         }
-        let steady = clock();
+        let steady = clock.steady();
         while let Some((seq, key)) = self.expiring.take_expired(steady) {
             let Some(events) = self.events.get_mut(&key) else {
                 continue;
@@ -161,6 +162,15 @@ impl Retained {
             cleared += gone.len();
         }
         cleared
+    }
+
+    /// The newest `most` of all events, newest first.
+    #[cfg(feature = "inspector")]
+    pub(super) fn newest(&self, most: usize) -> Vec<&RetainedEvent> {
+        let mut all: Vec<&RetainedEvent> = self.events.values().flatten().collect();
+        all.sort_unstable_by_key(|retained| std::cmp::Reverse(retained.event.seq()));
+        all.truncate(most);
+        all
     }
 
     /// How many events are retained, and their bytes.

@@ -3,13 +3,9 @@
 use crate::hub::Hub;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
-use crate::hub::queue::{QueuedEvent, SupersededLists};
-use crate::model::delivery::Addressing;
-use crate::model::endpoint::Endpoint;
-use crate::model::event::{Accepted, BusEvent};
+use crate::hub::queue::QueuedEvent;
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
-use crate::sync::wall_clock;
 
 impl<W> Hub<W> {
     /// Queues a mark for one listener, behind all that waits. It has no number of its own, and no tap tells of it.
@@ -21,23 +17,8 @@ impl<W> Hub<W> {
     ) -> Effects<W> {
         let mut effects = Effects::default();
         if let Some(consumer) = self.consumers.get_mut(&key) {
-            let event = BusEvent::new(Accepted {
-                seq: self.seq,
-                name,
-                payload: "null".into(),
-                accepted_at: wall_clock(),
-                source: Endpoint::Host,
-                tick: None,
-                provenance: None,
-                audience: None,
-                expires_at: None,
-            });
-            let queued = QueuedEvent {
-                event,
-                subscriptions: [id].into(),
-                addressing: Addressing::Broadcast,
-                superseded: SupersededLists::default(),
-            };
+            let accepted_at = self.clock.wall();
+            let queued = QueuedEvent::of_host(self.seq, accepted_at, name, "null".into(), id);
             // Never dropped, however full the queue is.
             consumer.queue.push(queued, Overflow::Reject);
             effects.wakers.extend(consumer.take_waker());

@@ -10,7 +10,7 @@ use crate::hub::backlog::{BacklogEntry, absence};
 use crate::hub::catch_up::{CatchUp, Found, discount_what_comes_again, is_covered, may_concern};
 use crate::hub::effects::Effects;
 use crate::hub::fan_out::is_smaller;
-use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
 use crate::hub::losses::LossOf;
 use crate::hub::reception::Reception;
 use crate::hub::room::Line;
@@ -35,6 +35,8 @@ impl<W> Hub<W> {
         let mut catch_up = CatchUp::new(self.clock);
         let answers = ScopeAnswers::default();
         let mut is_accepted = false;
+        let continued = requests.iter().filter_map(|request| request.resume);
+        let continued: Vec<SessionId> = continued.map(|resume| resume.session).collect();
         self.abandon_exhausted(&mut effects);
         self.expire_unconsumed();
         self.tell_freed(&mut effects);
@@ -43,8 +45,7 @@ impl<W> Hub<W> {
             .into_iter()
             .map(|request| {
                 let filter = self.check_subscription(key, &request)?;
-                let continued = request.resume.map(|resume| resume.session);
-                effects.rearm |= self.begin_start_up(key, continued, now);
+                effects.rearm |= self.begin_start_up(key, &continued, now);
                 self.note_beginning(key, &request);
                 let compat = self.compat_listener(&request);
                 let by = Reception {
@@ -83,6 +84,7 @@ impl<W> Hub<W> {
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
                     session.has_resumed |= request.resume.is_some();
+                    let continued = request.resume.map(|resume| resume.session);
                     session.arrival.continues = session.arrival.continues.or(continued);
                     if request.watches.is_some() {
                         session.watches = request.watches;

@@ -236,7 +236,7 @@ impl<W> Hub<W> {
         if self.unconsumed.expiring.is_empty() {
             return;
         }
-        let steady = (self.clock)();
+        let steady = self.clock.steady();
         while let Some((seq, ())) = self.unconsumed.expiring.take_expired(steady) {
             let abandoned = self.unconsumed.abandon(seq, true);
             self.freed.abandoned.extend(abandoned);

@@ -39,24 +39,31 @@ impl<W> Webview<W> {
 }
 
 impl<W> Hub<W> {
-    /// Sets a will of a page, or takes it back.
+    /// Sets a will of a page, or takes it back. Those that are not needed are dropped after the lock.
     pub(crate) fn set_will(
         &mut self,
         key: SubscriberKey,
         id: u64,
         will: Option<Will>,
-    ) -> (Result<()>, Option<Will>) {
+    ) -> (Result<()>, Vec<Will>) {
         let Some(session) = self.sessions.get_mut(&key) else {
-            return (Err(session_ended()), will);
+            return (Err(session_ended()), will.into_iter().collect());
         };
         let Some(will) = will else {
-            return (Ok(()), session.wills.0.remove(&id));
+            let own = session.wills.0.remove(&id);
+            // A page that renews its session gets back what it had with its first pull, and may stop it before.
+            let continues = session.arrival.continues;
+            let webview = self.webviews.get_mut(&session.webview);
+            let webview = webview.filter(|own| own.standing.is_continued_by(continues));
+            let left = webview.and_then(|own| own.left_wills.wills.0.remove(&id));
+            return (Ok(()), own.into_iter().chain(left).collect());
         };
         if let Err(error) = session.wills.check(id, &will) {
-            return (Err(error), Some(will));
+            return (Err(error), vec![will]);
         }
         session.keeps_pull = true;
-        (Ok(()), session.wills.0.insert(id, will))
+        let replaced = session.wills.0.insert(id, will);
+        (Ok(()), replaced.into_iter().collect())
     }
 
     /// The page is there: one that has come back has no will, and one that was there all along keeps its own.

@@ -9,6 +9,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::json::Json;
 use crate::model::name::EventName;
+use crate::model::traceparent::Traceparent;
 
 /// An event as a host listener receives it. TypeScript has a type of the same name. Cheap to clone: all copies share
 /// one payload.
@@ -51,18 +52,50 @@ pub(crate) struct Accepted {
     pub(crate) expires_at: Option<Duration>,
 }
 
-/// The component that emitted an event, and the events that caused it. Most events have neither.
+/// The component that emitted an event, the events that caused it, and its trace. Most events have none of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Provenance {
     pub(crate) component: Option<Arc<str>>,
     /// The names of its causes, oldest first.
-    pub(crate) causes: Box<[EventName]>,
+    pub(crate) causes: Arc<[EventName]>,
+    pub(crate) traceparent: Option<Traceparent>,
+}
+
+/// What something follows from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Origin {
+    /// The names of its causes, oldest first.
+    pub(crate) causes: Arc<[EventName]>,
+    /// The trace of the newest of them.
+    pub(crate) traceparent: Option<Traceparent>,
+}
+
+impl Origin {
+    /// The origin of what the event or request of this name causes.
+    pub(crate) fn after(name: &EventName, own: Option<&Provenance>) -> Self {
+        let causes = own.map_or(&[][..], |own| &own.causes);
+        Self {
+            causes: causes.iter().chain([name]).cloned().collect(),
+            traceparent: own.and_then(|own| own.traceparent.clone()),
+        }
+    }
 }
 
 impl Provenance {
-    /// `None` if there is neither a component nor a cause.
-    pub(crate) fn of(component: Option<Arc<str>>, causes: Box<[EventName]>) -> Option<Arc<Self>> {
-        (component.is_some() || !causes.is_empty()).then(|| Arc::new(Self { component, causes }))
+    /// `None` if there is neither a component nor a cause nor a trace.
+    pub(crate) fn of(
+        component: Option<Arc<str>>,
+        causes: Arc<[EventName]>,
+        traceparent: Option<Traceparent>,
+    ) -> Option<Arc<Self>> {
+        let is_empty = component.is_none() && causes.is_empty() && traceparent.is_none();
+        (!is_empty).then(|| {
+            Arc::new(Self {
+                component,
+                causes,
+                traceparent,
+            })
+        })
     }
 
     /// At least as many bytes as it takes in a batch.
@@ -70,8 +103,12 @@ impl Provenance {
         /// The bytes of the keys and quotes around a component and a list of causes.
         const KEYS: usize = 32;
         const QUOTES: usize = 3;
+        /// The bytes of the key of a trace.
+        const TRACE: usize = 17;
+        let trace = self.traceparent.as_ref();
+        let trace = trace.map_or(0, |trace| trace.as_str().len() + TRACE);
         let causes = self.causes.iter().map(|name| name.as_str().len() + QUOTES);
-        KEYS + self.component.as_ref().map_or(0, |name| name.len()) + causes.sum::<usize>()
+        KEYS + self.component.as_ref().map_or(0, |name| name.len()) + causes.sum::<usize>() + trace
     }
 
     /// Refuses an event or a request with more causes than the limit.
@@ -268,6 +305,21 @@ impl BusEvent {
         self.chain().iter().map(EventName::as_str)
     }
 
+    /// The trace that it belongs to, as `traceparent` of W3C Trace Context spells it: see
+    /// [`Builder::trace_context`](crate::Builder::trace_context).
+    #[must_use]
+    pub fn traceparent(&self) -> Option<&str> {
+        self.trace().map(Traceparent::as_str)
+    }
+
+    pub(crate) fn trace(&self) -> Option<&Traceparent> {
+        self.provenance()?.traceparent.as_ref()
+    }
+
+    pub(crate) fn provenance(&self) -> Option<&Provenance> {
+        self.accepted.provenance.as_deref()
+    }
+
     /// The number of its causes.
     #[must_use]
     pub fn hops(&self) -> usize {
@@ -283,6 +335,11 @@ impl BusEvent {
     pub(crate) fn as_cause(&self) -> Box<[EventName]> {
         let own = std::iter::once(&self.accepted.name);
         self.chain().iter().chain(own).cloned().collect()
+    }
+
+    /// The causes and the trace of what it causes.
+    pub(crate) fn as_origin(&self) -> Origin {
+        Origin::after(&self.accepted.name, self.provenance())
     }
 
     /// The number of the first event that is lost if this one is, and how many are.

@@ -10,6 +10,7 @@ use crate::model::event::{Provenance, Tick};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::target::Target;
+use crate::model::traceparent::Traceparent;
 
 /// An event that is about to be published, as an interceptor sees it and may amend it: see
 /// [`Builder::before_emit`](crate::Builder::before_emit).
@@ -117,6 +118,13 @@ impl<'a> EmitContext<'a> {
     pub fn causes(&self) -> impl ExactSizeIterator<Item = &str> {
         let causes = self.provenance.map_or(&[][..], |own| &own.causes);
         causes.iter().map(EventName::as_str)
+    }
+
+    /// The trace that it belongs to, as `traceparent` of W3C Trace Context spells it.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<&str> {
+        let trace = self.provenance?.traceparent.as_ref();
+        trace.map(Traceparent::as_str)
     }
 
     /// Which tick of which job it is, if a job emits it.

@@ -11,6 +11,8 @@ pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod id;
 pub(crate) mod inspection;
+#[cfg(feature = "inspector")]
+pub(crate) mod inspector;
 pub(crate) mod interception;
 pub(crate) mod interval;
 pub(crate) mod job;
@@ -27,6 +29,7 @@ pub(crate) mod quota;
 pub(crate) mod selection;
 pub(crate) mod tap;
 pub(crate) mod task;
+pub(crate) mod traceparent;
 
 // The nouns that apps declare with stand in a crate of their own.
 

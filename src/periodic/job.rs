@@ -173,7 +173,7 @@ impl RunningJob {
             max_failures: plan.max_failures,
             source: plan.source,
             once_at: plan.once_at,
-            provenance: Provenance::of(plan.component, Box::default()),
+            provenance: Provenance::of(plan.component, Arc::default(), None),
             flood: plan.flood,
             state: Mutex::new(State {
                 schedule,

@@ -16,7 +16,7 @@ use crate::periodic::ledger::{JobLedger, key};
 use crate::periodic::notices::{StopReason, announce_stop};
 use crate::periodic::source::{Sampler, Sources};
 use crate::periodic::timing::queue::Calendar;
-use crate::sync::{Mutex, MutexGuard, Notify, steady_now, wall_clock};
+use crate::sync::{BusClock, Mutex, MutexGuard, Notify};
 
 /// The jobs of the host and of the pages.
 pub(crate) struct Jobs {
@@ -68,6 +68,10 @@ impl Jobs {
         self.newest.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    pub(super) fn clock(&self) -> BusClock {
+        self.core.clock()
+    }
+
     /// Plans the next tick. Call it under the lock of the job's state, so that the newest plan counts.
     pub(super) fn plan(&self, job: &RunningJob, due: Duration) {
         let mut ledger = self.ledger();
@@ -77,8 +81,11 @@ impl Jobs {
         let due = match job.once_at {
             Some(at) => {
                 ledger.calendar_timers.plan(job.number, at.time);
-                let wait = at.time.duration_since(wall_clock()).unwrap_or_default();
-                steady_now() + wait
+                let wait = at
+                    .time
+                    .duration_since(self.clock().wall())
+                    .unwrap_or_default();
+                self.clock().steady() + wait
             }
             None => {
                 ledger.timers.plan(job.number, due);
@@ -149,7 +156,7 @@ impl Jobs {
 
     pub(crate) fn pause(&self, job: &Arc<RunningJob>) -> Result<()> {
         let mut state = self.running(job)?;
-        state.schedule.pause(steady_now());
+        state.schedule.pause(self.clock().steady());
         let mut ledger = self.ledger();
         ledger.cancel(job.number);
         ledger.idle.remove(&job.number);
@@ -158,7 +165,7 @@ impl Jobs {
 
     pub(crate) fn resume(&self, job: &Arc<RunningJob>) -> Result<()> {
         let mut state = self.running(job)?;
-        state.schedule.resume(steady_now());
+        state.schedule.resume(self.clock().steady());
         self.plan_next(job, &state);
         Ok(())
     }
@@ -208,7 +215,9 @@ impl Jobs {
                 self.core.limits(),
             )?;
             if let Some(interval) = update.interval {
-                let missed = state.schedule.set_interval(interval, steady_now())?;
+                let missed = state
+                    .schedule
+                    .set_interval(interval, self.clock().steady())?;
                 state.missed += missed;
             }
             if let Some(entry) = ledger.entries.get_mut(&job.number) {
@@ -227,7 +236,7 @@ impl Jobs {
         }
         if state.is_idle {
             // The new target may have a listener.
-            self.plan(job, steady_now());
+            self.plan(job, self.clock().steady());
         } else {
             self.plan_next(job, &state);
         }
@@ -320,7 +329,7 @@ impl Jobs {
 
     /// Converts times of the steady clock, by which ticks are due, to the time of day.
     pub(super) fn calendar(&self) -> Calendar {
-        let (steady, wall) = (steady_now(), wall_clock());
+        let (steady, wall) = (self.clock().steady(), self.clock().wall());
         let mut ledger = self.ledger();
         let calendar = ledger
             .calendar
@@ -335,7 +344,7 @@ impl Jobs {
         if ledger.idle.is_empty() {
             return;
         }
-        let now = steady_now();
+        let now = self.clock().steady();
         for job in std::mem::take(&mut ledger.idle) {
             ledger.timers.plan(job, now);
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::hub::Receiver;
-#[cfg(feature = "test")]
+#[cfg(any(feature = "inspector", feature = "test"))]
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
@@ -15,7 +15,7 @@ use crate::periodic::sampling::sample;
 use crate::periodic::tick::{finish_tick, publish_tick, survive};
 use crate::periodic::timing::queue::Calendar;
 use crate::periodic::timing::rate::TooEarly;
-use crate::sync::{Notify, after, sleep_until, steady_now, wall_clock, yield_now};
+use crate::sync::{Notify, yield_now};
 
 /// The longest sleep while jobs run. Timers may stop while the machine sleeps, but the clock of the schedules does not.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
@@ -37,8 +37,8 @@ enum NextWake {
 impl Jobs {
     /// Takes the jobs that are due out of the timer queue.
     fn take_due(&self) -> Vec<Arc<RunningJob>> {
-        let now = steady_now() + MAX_EARLY;
-        let wall = wall_clock() + MAX_EARLY;
+        let now = self.clock().steady() + MAX_EARLY;
+        let wall = self.clock().wall() + MAX_EARLY;
         let mut ledger = self.ledger();
         ledger.asleep = None;
         let mut due = Vec::new();
@@ -58,13 +58,13 @@ impl Jobs {
 
     /// What the scheduler waits for, once no job is due.
     fn next_wake(&self) -> NextWake {
-        let now = steady_now() + MAX_EARLY;
+        let now = self.clock().steady() + MAX_EARLY;
         let mut ledger = self.ledger();
         if ledger.entries.is_empty() {
             ledger.is_kept = false;
             return NextWake::End;
         }
-        let next = ledger.next_due(now, wall_clock() + MAX_EARLY);
+        let next = ledger.next_due(now, self.clock().wall() + MAX_EARLY);
         ledger.asleep = Some(next.unwrap_or(Duration::MAX));
         match next {
             Some(due) if due <= now => {
@@ -77,7 +77,7 @@ impl Jobs {
     }
 
     /// Runs the next tick of a job now, whenever it is due.
-    #[cfg(feature = "test")]
+    #[cfg(any(feature = "inspector", feature = "test"))]
     pub(crate) fn tick_now(self: &Arc<Self>, owner: &Endpoint, id: &str) -> Result<()> {
         let job = self.find(owner, id)?;
         let due = {
@@ -94,9 +94,40 @@ impl Jobs {
                 ),
             ));
         };
-        let (calendar, now) = (self.calendar(), due.max(steady_now()));
+        let (calendar, now) = (self.calendar(), due.max(self.clock().steady()));
         survive(self, &job, || run_tick_at(self, &job, &calendar, now));
         Ok(())
+    }
+
+    /// Runs the ticks that are due. Returns whether there were any.
+    #[cfg(feature = "test")]
+    pub(crate) fn run_due(self: &Arc<Self>) -> bool {
+        let (due, calendar) = (self.take_due(), self.calendar());
+        for job in &due {
+            survive(self, job, || run_tick(self, job, &calendar));
+        }
+        !due.is_empty()
+    }
+
+    /// When the next tick is due, by the steady clock.
+    #[cfg(feature = "test")]
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        let (now, wall) = (self.clock().steady(), self.clock().wall());
+        self.ledger().next_due(now, wall)
+    }
+
+    /// Whether a tick is being made, by a source or by interceptors.
+    #[cfg(feature = "test")]
+    pub(crate) fn are_busy(&self) -> bool {
+        let jobs: Vec<Arc<RunningJob>> = {
+            let ledger = self.ledger();
+            ledger
+                .entries
+                .values()
+                .map(|entry| Arc::clone(&entry.job))
+                .collect()
+        };
+        jobs.iter().any(|job| job.state().is_busy)
     }
 
     /// Refuses a tick that comes too early for the shortest interval that a capability allows the jobs of the page
@@ -145,12 +176,18 @@ impl Jobs {
 /// Runs the ticks of all jobs, until no job is left.
 pub(super) async fn run_scheduler(jobs: Weak<Jobs>, changed: Arc<Notify>) {
     loop {
-        let next_wake = {
+        let (next_wake, clock) = {
             let Some(jobs) = jobs.upgrade() else {
                 return;
             };
-            let due = jobs.take_due();
-            if due.is_empty() {
+            let clock = jobs.clock();
+            let due = match clock.is_stopped() {
+                true => Vec::new(),
+                false => jobs.take_due(),
+            };
+            let next_wake = if clock.is_stopped() {
+                NextWake::UntilChanged
+            } else if due.is_empty() {
                 jobs.next_wake()
             } else {
                 let calendar = jobs.calendar();
@@ -158,7 +195,8 @@ pub(super) async fn run_scheduler(jobs: Weak<Jobs>, changed: Arc<Notify>) {
                     survive(&jobs, &job, || run_tick(&jobs, &job, &calendar));
                 }
                 NextWake::Sleep(Duration::ZERO)
-            }
+            };
+            (next_wake, clock)
         };
         match next_wake {
             NextWake::Sleep(Duration::ZERO) => yield_now().await,
@@ -166,7 +204,7 @@ pub(super) async fn run_scheduler(jobs: Weak<Jobs>, changed: Arc<Notify>) {
                 tokio::select! {
                     biased;
                     () = changed.notified() => {}
-                    () = sleep_until(after(wait)) => {}
+                    _ = clock.sleep_until(clock.after(wait)) => {}
                 }
             }
             NextWake::UntilChanged => changed.notified().await,
@@ -176,7 +214,7 @@ pub(super) async fn run_scheduler(jobs: Weak<Jobs>, changed: Arc<Notify>) {
 }
 
 fn run_tick(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar) {
-    run_tick_at(jobs, job, calendar, steady_now());
+    run_tick_at(jobs, job, calendar, jobs.clock().steady());
 }
 
 /// Runs the tick of a job that is due at this time.
@@ -233,9 +271,9 @@ fn run_tick_at(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar, now
 
 /// Runs the only tick of a job that ticks at a time of day. Only the time of day says whether it is due.
 fn run_once(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, mut state: StateGuard<'_>, at: OnceAt) {
-    let wall = wall_clock();
+    let wall = jobs.clock().wall();
     if at.time > wall + MAX_EARLY {
-        jobs.plan(job, steady_now());
+        jobs.plan(job, jobs.clock().steady());
         return;
     }
     let is_missed = at.is_missed(wall);
@@ -245,7 +283,10 @@ fn run_once(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, mut state: StateGuard<'_>, 
         jobs.end(job, StopReason::Missed);
         return;
     }
-    let (now, taken) = (steady_now(), state.schedule.take(steady_now()));
+    let (now, taken) = (
+        jobs.clock().steady(),
+        state.schedule.take(jobs.clock().steady()),
+    );
     if let Err(error) = jobs.check_rate(job, &state, now, now) {
         finish_tick(jobs, job, state, taken.count, Err(error));
         return;

@@ -16,7 +16,6 @@ use crate::periodic::ledger::key;
 use crate::periodic::notices::{StopReason, announce_start, announce_stop};
 use crate::periodic::scheduler::run_scheduler;
 use crate::periodic::timing::schedule::{Schedule, Timing};
-use crate::sync::steady_now;
 
 /// The timing of a job that ticks once at a time of day. Its interval is how far ahead that is.
 pub(crate) fn once_timing(time: SystemTime, wall: SystemTime) -> Result<Timing> {
@@ -72,7 +71,7 @@ impl Jobs {
         let number = self.next_number();
         // Random, so that jobs of one id do not fire together, in different pages or different runs.
         let seed = RandomState::new().hash_one(number);
-        let schedule = Schedule::new(plan.timing, steady_now(), seed)?;
+        let schedule = Schedule::new(plan.timing, self.clock().steady(), seed)?;
         let (replaces, page) = (plan.replaces, plan.page);
         let job = Arc::new(RunningJob::new(number, id, plan, schedule));
         let may_replace = |old: &RunningJob| replaces && is_allowed(&old.name);

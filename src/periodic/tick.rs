@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::engine::foreign::drop_safely;
+use crate::engine::observe::ticked;
 use crate::engine::reply::Reply;
 use crate::hub::{Audience, EmitEffects, NewEvent, Refusal};
 use crate::model::error::{Error, ErrorCode, Result};
@@ -31,14 +32,14 @@ pub(super) fn publish_tick(
     tick: Tick,
     payload: Json,
 ) {
-    let count = tick.count;
+    let (count, bytes) = (tick.count, payload.size());
     let mut event = match job.event_of(tick, payload) {
         Ok(event) => event,
         Err(error) => return finish_tick(jobs, job, state, count, Err(error)),
     };
     if !jobs.core.has_interceptors() {
         let published = jobs.core.try_publish(event, &state.audience);
-        return finish_tick(jobs, job, state, count, effects_of(published));
+        return finish_tick(jobs, job, state, count, published_of(published, bytes));
     }
     let audience = state.audience.clone();
     state.is_busy = true;
@@ -93,16 +94,31 @@ fn publish_prepared(
         return;
     }
     let published = prepared.and_then(|()| {
-        let published = jobs.core.publish_checked(event, audience);
-        effects_of(published)
+        let bytes = event.payload.size();
+        published_of(jobs.core.publish_checked(event, audience), bytes)
     });
     finish_tick(jobs, job, state, tick, published);
 }
 
-fn effects_of(
+/// A tick that was published.
+#[derive(Debug)]
+pub(super) struct Published {
+    receipt: Receipt,
+    effects: EmitEffects<Reply>,
+    /// The size of its payload.
+    bytes: usize,
+}
+
+fn published_of(
     published: std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>>,
-) -> Result<EmitEffects<Reply>> {
-    Ok(published?.1)
+    bytes: usize,
+) -> Result<Published> {
+    let (receipt, effects) = published?;
+    Ok(Published {
+        receipt,
+        effects,
+        bytes,
+    })
 }
 
 /// Ends a tick that was published, or that failed.
@@ -111,7 +127,7 @@ pub(super) fn finish_tick(
     job: &Arc<RunningJob>,
     mut state: StateGuard<'_>,
     tick: u64,
-    published: Result<EmitEffects<Reply>>,
+    published: Result<Published>,
 ) {
     // An error may own one of the app, so it is dropped after the lock.
     let mut _replaced = None;
@@ -139,18 +155,22 @@ pub(super) fn finish_tick(
     // The id is free before any listener gets the last tick.
     let has_ended = end.is_some() && jobs.ledger().remove(job);
     state.is_stopped |= end.is_some();
+    let about = (&job.name, &job.source);
     match published {
-        Ok(effects) => {
+        Ok(published) => {
             if end.is_none() {
                 jobs.plan_next(job, &state);
             }
             drop(state);
-            jobs.core.apply_emit_effects(effects);
+            let (counting, receipt) = (jobs.core.counting(), Ok(&published.receipt));
+            ticked(counting, about, &job.id, published.bytes, receipt);
+            jobs.core.apply_emit_effects(published.effects);
         }
         Err(error) => {
             // Busy, so that the owner gets the notice before the next tick.
             state.is_busy = true;
             drop(state);
+            ticked(jobs.core.counting(), about, &job.id, 0, Err(error.code()));
             let (name, id) = (job.name.as_str(), Some(&*job.id));
             let action = TapAction::Tick;
             jobs.core
@@ -213,7 +233,16 @@ mod tests {
         outcomes.iter().position(|outcome| {
             let published = match outcome {
                 Some(code) => Err(Error::new(*code, "refused")),
-                None => Ok(None),
+                None => Ok(Published {
+                    receipt: Receipt {
+                        seq: 1,
+                        pages: 0,
+                        listeners: 0,
+                        linked: false,
+                    },
+                    effects: None,
+                    bytes: 0,
+                }),
             };
             finish_tick(&jobs, &job, job.state(), 1, published);
             jobs.info(&job).state == JobState::Ended

@@ -22,7 +22,7 @@ use crate::engine::core::Core;
 use crate::engine::pump::Pump;
 use crate::hub::calls::{CallId, CallReply, Farewell};
 use crate::hub::ids::{SessionId, SubscriberKey};
-use crate::shell::commands::apply_response_texts;
+use crate::shell::commands::apply_carried_text;
 use crate::sync::{Mutex, MutexGuard, now};
 use crate::wire::attached::to_text;
 use crate::wire::batch::encode;
@@ -41,7 +41,7 @@ return typeof handled === 'string' ? handled : false";
 /// How long the source works before it lets the main loop do something else.
 const TURN: Duration = Duration::from_millis(4);
 
-/// The longest reply of a page. Pages send larger responses by a command.
+/// The longest reply of a page, which sends what is larger by a command.
 const MAX_REPLY_BYTES: usize = 1 << 20;
 
 thread_local! {
@@ -49,14 +49,13 @@ thread_local! {
     static WIDGETS: RefCell<HashMap<u64, WeakRef<WebView>>> = RefCell::default();
 }
 
-/// Applies responses of a page, as JSON.
-type ApplyResponses = Box<dyn Fn(&Arc<GlibPump>, SubscriberKey, String) + Send + Sync>;
+/// Applies what a page has told with the value of a call, as JSON.
+type ApplyCarried = Box<dyn Fn(&Arc<GlibPump>, SubscriberKey, String) + Send + Sync>;
 
 /// What the main loop is to do, and what has come of it.
 struct GlibPump {
     core: Weak<Core>,
-    /// Applies the responses that came with a reply.
-    respond: ApplyResponses,
+    apply: ApplyCarried,
     work: Mutex<Work>,
 }
 
@@ -110,9 +109,9 @@ pub(super) fn install<R: Runtime>(app: &AppHandle<R>, core: &Arc<Core>) {
         let app = app.clone();
         let pump = GlibPump {
             core: Arc::downgrade(core),
-            respond: Box::new(move |pump, page, text| {
+            apply: Box::new(move |pump, page, text| {
                 if let Some(bus) = app.try_state::<EventBus>() {
-                    pump.apply_responses(bus.inner().clone(), page, text);
+                    pump.apply_carried(bus.inner().clone(), page, text);
                 }
             }),
             work: Mutex::default(),
@@ -206,8 +205,8 @@ impl GlibPump {
 }
 
 impl GlibPump {
-    /// Applies responses on a task: they may be long, and their checks run code of the app.
-    fn apply_responses(self: &Arc<Self>, bus: EventBus, page: SubscriberKey, text: String) {
+    /// Applies what was carried on a task: responses may be long, and their checks run code of the app.
+    fn apply_carried(self: &Arc<Self>, bus: EventBus, page: SubscriberKey, text: String) {
         let core = Arc::clone(&bus.runtime().core);
         let pump = Arc::clone(self);
         let tasks = core.tasks().clone();
@@ -216,7 +215,7 @@ impl GlibPump {
             let Some((label, session, webview)) = found else {
                 return;
             };
-            let refused = apply_response_texts(&bus, &label, session, &text);
+            let refused = apply_carried_text(&bus, &label, session, &text);
             if !refused.is_empty() {
                 let json = json!({ "refused": refused }).to_string();
                 pump.add(|work| {
@@ -242,11 +241,11 @@ struct PendingOutcome {
 impl PendingOutcome {
     fn note(mut self, value: Option<&Value>) {
         let text = value.and_then(read_text);
-        let (reply, responses) = text.as_deref().map_or((None, None), split_reply);
+        let (reply, carried) = text.as_deref().map_or((None, None), split_reply);
         // A document that does not know the session has nothing to say.
         self.reply = reply.filter(|reply| reply.session == self.session);
-        if let Some(responses) = responses.filter(|_| self.reply.is_some()) {
-            (self.pump.respond)(&self.pump, self.id.page, responses.to_owned());
+        if let Some(carried) = carried.filter(|_| self.reply.is_some()) {
+            (self.pump.apply)(&self.pump, self.id.page, carried.to_owned());
         }
     }
 }
@@ -290,7 +289,7 @@ fn read_text(value: &Value) -> Option<String> {
     std::str::from_utf8(&bytes).ok().map(str::to_owned)
 }
 
-/// The acknowledgement of a reply, and the responses behind it: `<session>:<index>:<responses>`.
+/// The acknowledgement of a reply, and what it carries: `<session>:<index>:<carried>`.
 fn split_reply(text: &str) -> (Option<CallReply>, Option<&str>) {
     let second = text.match_indices(':').nth(1);
     match second {

@@ -9,6 +9,9 @@ pub(crate) mod capability_files;
 pub(crate) mod commands;
 pub(crate) mod compat;
 mod convert;
+mod hidden;
+#[cfg(feature = "inspector")]
+mod inspector;
 mod link;
 mod manager;
 mod platform;
@@ -16,6 +19,8 @@ pub(crate) mod plugin;
 mod registration;
 pub(crate) mod reply;
 mod seen;
+#[cfg(all(feature = "debug-socket", debug_assertions))]
+mod socket;
 #[cfg(feature = "test")]
 pub(crate) mod testing;
 pub(crate) mod window_events;

@@ -7,6 +7,7 @@ use tauri::{AppHandle, Listener, Manager, Runtime, Webview};
 
 use crate::engine::core::Platform;
 use crate::runtime::BusRuntime;
+use crate::shell::hidden::is_hidden;
 
 /// The event that Tauri emits while it builds a webview. Its hook waits for the main thread instead.
 const CREATED: &str = "tauri://webview-created";
@@ -20,6 +21,9 @@ pub(super) struct TauriPlatform<R: Runtime>(pub(super) AppHandle<R>);
 
 impl<R: Runtime> Platform for TauriPlatform<R> {
     fn window_of(&self, webview: &str) -> Option<String> {
+        if is_hidden(webview) {
+            return None;
+        }
         let webview = find_webview(&self.0, webview)?;
         Some(webview.window_ref().label().to_owned())
     }
@@ -27,6 +31,11 @@ impl<R: Runtime> Platform for TauriPlatform<R> {
     fn is_closed(&self, webview: &str) -> bool {
         // Without `unstable`, Tauri does not say which child webviews there are.
         cfg!(feature = "unstable") && find_webview(&self.0, webview).is_none()
+    }
+
+    #[cfg(feature = "inspector")]
+    fn open_inspector(&self) -> crate::model::error::Result<()> {
+        crate::shell::inspector::window::open(&self.0)
     }
 }
 

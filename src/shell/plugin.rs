@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
 use tauri::ipc::Invoke;
 use tauri::plugin::{Builder as PluginBuilder, Plugin, TauriPlugin};
 use tauri::webview::{PageLoadEvent, PageLoadPayload};
@@ -19,10 +18,13 @@ use crate::engine::listeners::call_listeners;
 use crate::limits::Limits;
 use crate::model::interception::{EmitContext, EmittedEvent};
 use crate::model::policy::Policy;
-use crate::periodic::source::{SourceCall, Sources};
+use crate::periodic::source::Sources;
 use crate::runtime::BusRuntime;
 use crate::shell::bridge::Bridges;
 use crate::shell::compat::{CompatListeners, Watched};
+use crate::shell::hidden;
+#[cfg(feature = "inspector")]
+use crate::shell::inspector::{self, state::Inspector};
 use crate::shell::link::{BoxedLink, start_link};
 use crate::shell::registration::Registration;
 use crate::shell::seen::Seen;
@@ -58,7 +60,7 @@ pub struct Builder {
     requests: Vec<RequestDeclaration>,
     components: Vec<ComponentDescription>,
     catalog: Option<CatalogMode>,
-    sources: Sources,
+    pub(super) sources: Sources,
     interceptors: Interceptors,
     link: Option<BoxedLink>,
     pub(super) seen: Seen,
@@ -270,56 +272,6 @@ impl Builder {
         self
     }
 
-    /// Registers a source, from which jobs of the host and of pages take their payloads, by name and with arguments.
-    ///
-    /// The source runs once for each tick, on a thread that may block, and never twice at a time for one job. A tick whose
-    /// source fails is counted and reported, and the next tick tries again.
-    ///
-    /// ```no_run
-    /// use tauri_plugin_event_bus::Builder;
-    /// use tauri_plugin_event_bus::periodic::SourceCall;
-    ///
-    /// fn lines(call: &SourceCall) -> Result<usize, Box<dyn std::error::Error>> {
-    ///     let path: String = call.args()?;
-    ///     Ok(std::fs::read_to_string(path)?.lines().count())
-    /// }
-    ///
-    /// tauri::Builder::default().plugin(Builder::new().job_source("lines", lines).build());
-    /// ```
-    pub fn job_source<T: Serialize, E: std::fmt::Display>(
-        mut self,
-        name: impl Into<String>,
-        sample: impl Fn(&SourceCall) -> Result<T, E> + Send + Sync + 'static,
-    ) -> Self {
-        self.sources.add(name.into(), sample);
-        self
-    }
-
-    /// Registers an asynchronous source, like [`Builder::job_source`]. Its future is dropped when the job ends.
-    ///
-    /// ```no_run
-    /// use tauri_plugin_event_bus::Builder;
-    ///
-    /// let builder = Builder::new().job_source_async("rate", async |call| {
-    ///     let currency: String = call.args()?;
-    ///     tauri_plugin_event_bus::Result::<usize>::Ok(currency.len())
-    /// });
-    /// tauri::Builder::default().plugin(builder.build());
-    /// ```
-    pub fn job_source_async<T, E, F>(
-        mut self,
-        name: impl Into<String>,
-        sample: impl Fn(SourceCall) -> F + Send + Sync + 'static,
-    ) -> Self
-    where
-        T: Serialize,
-        E: std::fmt::Display,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-    {
-        self.sources.add_async(name.into(), sample);
-        self
-    }
-
     /// Makes the plugin. The app fails to start, with a message that names the key, the types or the source, if
     ///
     /// - a limit or a policy is invalid,
@@ -340,7 +292,10 @@ impl Builder {
 
     fn hooks<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
         let window_events = self.window_events.clone();
-        PluginBuilder::<R, Option<Config>>::new("event-bus")
+        let hooks = PluginBuilder::<R, Option<Config>>::new("event-bus");
+        #[cfg(feature = "inspector")]
+        let hooks = hooks.register_uri_scheme_protocol(hidden::INSPECTOR, inspector::serve);
+        hooks
             .setup(move |app, api| {
                 let config = api.config().clone().unwrap_or_default();
                 let limits = self.limits.unwrap_or(config.limits);
@@ -356,19 +311,18 @@ impl Builder {
                 let bridges = Bridges::parse(&self.from_core, &self.to_core)?;
                 let platform = Box::new(platform::TauriPlatform(app.clone()));
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
+                let tasks = self.seen.with_clock(tasks);
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
                 core.set_interceptors(self.interceptors);
-                self.seen.apply(core, redactions);
+                #[cfg(feature = "inspector")]
+                app.manage(Arc::new(Inspector::new(self.seen.inspector)));
+                self.seen.apply(app, core, redactions, &catalog);
                 if let Some(parts) = self.compatible.or(config.compatible) {
                     core.set_compatible(parts);
                 }
                 #[cfg(calls)]
                 crate::shell::calls::install(app, core);
-                // Tauri sets plugins up on its main thread.
-                if !self.seen.is_test {
-                    core.note_main_thread();
-                }
                 core.tasks()
                     .spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
                 core.tasks().spawn(keep_leases(Arc::downgrade(core)));
@@ -387,6 +341,9 @@ impl Builder {
             })
             .invoke_handler(commands::handler())
             .on_webview_ready(|webview| {
+                if hidden::is_hidden(webview.label()) {
+                    return;
+                }
                 with_runtime(webview.app_handle(), |runtime| {
                     let window = webview.window_ref().label().to_owned();
                     if let Some(number) = runtime.webview_is_ready(webview.label(), &window) {
@@ -395,13 +352,23 @@ impl Builder {
                 });
             })
             .on_page_load(|webview, load| {
-                if load.event() == PageLoadEvent::Started {
+                let is_hidden = hidden::is_hidden(webview.label());
+                if load.event() == PageLoadEvent::Started && !is_hidden {
                     with_runtime(webview.app_handle(), |runtime| {
                         runtime.leave_page(webview.label(), origin_of(load.url()));
                     });
                 }
             })
             .on_event(move |app, event| match event {
+                #[cfg(feature = "inspector")]
+                RunEvent::Ready => inspector::start(app),
+                RunEvent::WindowEvent { label, event, .. } if hidden::is_hidden(label) => {
+                    #[cfg(feature = "inspector")]
+                    if matches!(event, WindowEvent::Destroyed) {
+                        inspector::close(app);
+                    }
+                    let _ = event;
+                }
                 RunEvent::WindowEvent { label, event, .. } => with_runtime(app, |runtime| {
                     if matches!(event, WindowEvent::Destroyed) {
                         runtime.remove_window(label);
@@ -409,6 +376,8 @@ impl Builder {
                     window_events::publish(&runtime.core, &window_events, label, event);
                 }),
                 RunEvent::Exit => with_runtime(app, |runtime| {
+                    #[cfg(all(feature = "debug-socket", debug_assertions))]
+                    crate::shell::socket::close(app);
                     runtime.shut_down();
                     wait_for_link(&runtime.core);
                 }),
@@ -442,7 +411,10 @@ impl<R: Runtime> Plugin<R> for RegisteredPlugin<R> {
         self.hooks.initialize(app, config)?;
         let bus = app.try_state::<EventBus>();
         let parts = bus.and_then(|bus| bus.runtime().core.compatible());
-        self.script = Some(script_for(parts));
+        let script = script_for(parts);
+        #[cfg(feature = "inspector")]
+        let script = script + inspector::script(app);
+        self.script = Some(script);
         Ok(())
     }
 

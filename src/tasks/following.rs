@@ -12,7 +12,7 @@ use crate::engine::responders::{Handler, ResponseFuture};
 use crate::hub::command_log::JsonResult;
 use crate::hub::requests::window::Credit;
 use crate::limits::Limits;
-use crate::sync::{after, sleep_until};
+use crate::sync::BusClock;
 use crate::tasks::run::{Follower, Run};
 
 /// How often a follower gets progress at most.
@@ -33,13 +33,14 @@ pub(crate) fn follower_credit(limits: &Limits) -> Credit {
 pub(crate) fn follow(core: &Arc<Core>, run: &Arc<Run>) -> Handler {
     let (core, run): (Weak<Core>, _) = (Arc::downgrade(core), Arc::clone(run));
     Arc::new(move |incoming| {
-        let sink = core
-            .upgrade()
-            .map(|core| PartSink::new(&core, incoming.id, incoming.name.clone()));
+        let sink = core.upgrade().map(|core| {
+            let sink = PartSink::new(&core, incoming.id, incoming.name.clone());
+            (sink, core.clock())
+        });
         let follower = run.follow();
         Box::pin(async move {
             match sink {
-                Some(sink) => tell(follower, sink).await,
+                Some((sink, clock)) => tell(follower, sink, clock).await,
                 // The app is exiting.
                 None => Ok("null".into()),
             }
@@ -48,7 +49,7 @@ pub(crate) fn follow(core: &Arc<Core>, run: &Arc<Run>) -> Handler {
 }
 
 /// Sends the newest progress whenever it changes and there is credit. The result waits for neither.
-async fn tell(mut follower: Follower, sink: PartSink) -> JsonResult {
+async fn tell(mut follower: Follower, sink: PartSink, clock: BusClock) -> JsonResult {
     loop {
         poll_fn(|context| follower.poll_change(context)).await;
         let snapshot = follower.run().snapshot();
@@ -62,7 +63,7 @@ async fn tell(mut follower: Follower, sink: PartSink) -> JsonResult {
             Ok(Err(error)) => return Err(error),
             Err(result) => return result,
         }
-        let slept = unless_ended(&mut follower, sleep_until(after(INTERVAL)));
+        let slept = unless_ended(&mut follower, clock.sleep_until(clock.after(INTERVAL)));
         if let Err(result) = slept.await {
             return result;
         }

@@ -8,11 +8,11 @@ use crate::engine::core::Core;
 use crate::hub::command_log::JsonResult;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::Provenance;
+use crate::model::event::{Origin, Provenance};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::task::{TaskId, TaskInfo, TaskState};
-use crate::sync::{Mutex, MutexGuard, after, sleep_until};
+use crate::sync::{Mutex, MutexGuard};
 use crate::tasks::ledger::{Ended, Ledger, NewRun, Place};
 use crate::tasks::run::{Run, TaskHandler, TaskSettings, cancelled, unknown_task};
 use crate::tasks::running::RunningTask;
@@ -171,18 +171,10 @@ impl AppTasks {
         let settings = registered.settings;
         let handler = (Arc::clone(&registered.handler), settings);
         let number = state.next_number();
-        let causes = provenance.as_deref().map_or(&[][..], |own| &own.causes);
-        let as_cause = causes.iter().chain([&id.name]).cloned().collect();
+        let origin = Origin::after(&id.name, provenance.as_deref());
         let bytes = args.weight();
         let owner = starter.label().map(Arc::from);
-        let run = Arc::new(Run::new(
-            id.clone(),
-            number,
-            starter,
-            as_cause,
-            handler,
-            args,
-        ));
+        let run = Arc::new(Run::new(id.clone(), number, starter, origin, handler, args));
         let admitted = state.ledger.admit(
             NewRun {
                 id,
@@ -291,9 +283,10 @@ impl AppTasks {
             self.run(next);
         }
         let (tasks, id, number) = (Arc::downgrade(self), run.id.clone(), run.number);
-        let until = after(run.settings.keep);
+        let clock = self.core.clock();
+        let until = clock.after(run.settings.keep);
         self.core.tasks().spawn(async move {
-            sleep_until(until).await;
+            let _woken = clock.sleep_until(until).await;
             if let Some(tasks) = tasks.upgrade() {
                 // Bound to a name, so that it is dropped after the lock.
                 let _forgotten = tasks.lock().ledger.expire(&id, number);

@@ -11,8 +11,8 @@ use crate::engine::responders::ResponseFuture;
 use crate::hub::command_log::JsonResult;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
+use crate::model::event::Origin;
 use crate::model::json::Json;
-use crate::model::name::EventName;
 use crate::model::task::{TaskId, TaskInfo, TaskProgress, TaskState, nothing_told};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -55,8 +55,8 @@ pub(crate) struct Run {
     /// Tells it from other runs of the same key.
     pub(super) number: u64,
     pub(crate) starter: Endpoint,
-    /// The causes of what follows from it.
-    pub(super) as_cause: Arc<[EventName]>,
+    /// What follows from it has this origin.
+    pub(super) origin: Origin,
     pub(super) settings: TaskSettings,
     state: Mutex<RunState>,
 }
@@ -89,7 +89,7 @@ impl Run {
         id: TaskId,
         number: u64,
         starter: Endpoint,
-        as_cause: Arc<[EventName]>,
+        origin: Origin,
         (handler, settings): (TaskHandler, TaskSettings),
         args: Json,
     ) -> Self {
@@ -97,7 +97,7 @@ impl Run {
             id,
             number,
             starter,
-            as_cause,
+            origin,
             settings,
             state: Mutex::new(RunState {
                 state: TaskState::Queued,
@@ -123,7 +123,7 @@ impl Run {
             id: self.id.clone(),
             number: self.number,
             starter: self.starter.clone(),
-            as_cause: Arc::clone(&self.as_cause),
+            origin: self.origin.clone(),
             settings: self.settings,
             state: Mutex::new(RunState {
                 state,

@@ -14,7 +14,7 @@ use crate::engine::responders::ResponseFuture;
 use crate::hub::command_log::JsonResult;
 use crate::model::error::{Error, Failure};
 use crate::model::task::TaskState;
-use crate::sync::{after, sleep_until};
+use crate::sync::Woken;
 use crate::tasks::run::{Run, TaskCall, cancelled};
 
 /// A run whose future is driven. If its task ends early, the run ends all the same.
@@ -28,7 +28,7 @@ pub(super) struct RunningTask {
 /// What notes the end of a run.
 pub(super) type Ended = Box<dyn FnOnce(&Arc<Run>, TaskState, JsonResult) + Send + Sync>;
 
-type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Sleep = Pin<Box<dyn Future<Output = Woken> + Send>>;
 
 impl RunningTask {
     pub(super) fn new(core: Arc<Core>, run: Arc<Run>, ended: Ended) -> Self {
@@ -41,6 +41,7 @@ impl RunningTask {
 
     pub(super) async fn drive(mut self) {
         let run = Arc::clone(&self.run);
+        let clock = self.core.clock();
         let Some((handler, args)) = run.begin() else {
             // The app is exiting.
             self.ended = None;
@@ -55,8 +56,9 @@ impl RunningTask {
         let mut grace: Option<Sleep> = None;
         let result = poll_fn(|context| {
             if follower.poll_cancelled(context).is_ready() {
-                let own =
-                    grace.get_or_insert_with(|| Box::pin(sleep_until(after(run.settings.grace))));
+                let own = grace.get_or_insert_with(|| {
+                    Box::pin(clock.sleep_until(clock.after(run.settings.grace)))
+                });
                 if own.as_mut().poll(context).is_ready() {
                     return Poll::Ready(None);
                 }
@@ -84,11 +86,15 @@ impl RunningTask {
         poll: impl FnOnce(&mut Context<'_>) -> Poll<JsonResult>,
     ) -> Poll<JsonResult> {
         let diagnostics = self.core.diagnostics();
-        let causes = &self.run.as_cause;
+        let origin = &self.run.origin;
+        let causes = &origin.causes;
+        let run = || {
+            self.core
+                .traces()
+                .run_in(origin.traceparent.as_ref(), || poll(context))
+        };
         let report = |names| diagnostics.tell_deferred(names, causes);
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            run_caused_by(causes, || poll(context), report)
-        }));
+        let polled = catch_unwind(AssertUnwindSafe(|| run_caused_by(origin, run, report)));
         polled.unwrap_or_else(|panic| {
             let text = panic_message(&*panic).to_owned();
             drop_safely(panic);

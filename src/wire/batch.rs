@@ -238,10 +238,14 @@ impl<'a> Writer<'a> {
             true => ",\"call\":true",
             false => "",
         };
+        let again = match batch.tells_again {
+            true => ",\"again\":true",
+            false => "",
+        };
         let heads = &self.heads.json;
         let _ = write!(
             self.json,
-            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}{call}}}"
+            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}{call}{again}}}"
         );
         (self.json, self.attached.into()).into()
     }
@@ -280,6 +284,9 @@ fn push_request(json: &mut String, message: &RequestMessage) {
     let component = message
         .component()
         .map_or_else(String::new, |name| format!("\"component\":\"{name}\","));
+    let trace = message.trace().map_or_else(String::new, |trace| {
+        format!("\"traceparent\":\"{}\",", trace.as_str())
+    });
     let stream = message.stream.map_or_else(String::new, |credit| {
         format!(
             "\"stream\":{{\"bytes\":{},\"parts\":{}}},",
@@ -289,7 +296,7 @@ fn push_request(json: &mut String, message: &RequestMessage) {
     // Names have no characters that JSON escapes.
     let _ = write!(
         json,
-        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{component}{causes}{stream}\"payload\":{}}}",
+        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{component}{causes}{trace}{stream}\"payload\":{}}}",
         message.id,
         message.name.as_str(),
         &*message.payload
@@ -327,6 +334,7 @@ mod tests {
     use crate::model::error::{Error, ErrorCode, Failure};
     use crate::model::event::{Accepted, BusEvent, Gap, GapReason, Mark, Provenance, Tick};
     use crate::model::policy::Overflow;
+    use crate::model::traceparent::Traceparent;
     use crate::wire::attached::to_text;
 
     fn event(seq: u64, payload: &str, source: Endpoint, ids: &[u32], tick: Option<Tick>) -> Item {
@@ -358,6 +366,12 @@ mod tests {
         assert_eq!(
             encode(Vec::new()),
             r#"{"items":[],"heads":[],"first":0,"more":false}"#
+        );
+        let mut batch = Batch::of(1, Vec::new(), false);
+        batch.tells_again = true;
+        assert_eq!(
+            &*super::encode(&batch),
+            r#"{"items":[],"heads":[],"first":0,"more":false,"again":true}"#
         );
     }
 
@@ -577,6 +591,8 @@ mod tests {
         assert!(text.len() <= length + 5 * 3, "{} {length}", text.len());
     }
 
+    const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
     #[test]
     fn provenance_is_written_and_counts() {
         let causes = ["a", "b:c"].map(|name| EventName::parse(name).unwrap());
@@ -587,7 +603,11 @@ mod tests {
             accepted_at: SystemTime::UNIX_EPOCH,
             source: Endpoint::Host,
             tick: None,
-            provenance: Provenance::of(Some("Cart".into()), causes.into()),
+            provenance: Provenance::of(
+                Some("Cart".into()),
+                causes.into(),
+                Some(Traceparent::parse(TRACEPARENT).unwrap()),
+            ),
             audience: None,
             expires_at: None,
         });
@@ -600,7 +620,8 @@ mod tests {
         });
         let weight = item.weight();
         let json = encode(vec![item]);
-        let extras = r#"{"causes":["a","b:c"],"component":"Cart"}"#;
+        let extras =
+            format!(r#"{{"causes":["a","b:c"],"component":"Cart","traceparent":"{TRACEPARENT}"}}"#);
         assert!(json.contains(&format!("[0,1,0,1,{extras}]")), "{json}");
         assert!(
             weight >= plain - "a:b".len() + "d".len() + extras.len(),

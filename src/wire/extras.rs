@@ -5,7 +5,7 @@ use crate::model::event::{BusEvent, Mark, unix_millis};
 /// What an event has besides its head, its numbers and its payload. Most events have nothing.
 pub(super) fn extras_of(event: &BusEvent) -> Option<String> {
     let mark = event.mark();
-    let is_plain = event.tick().is_none() && event.component().is_none() && event.hops() == 0;
+    let is_plain = event.tick().is_none() && event.provenance().is_none();
     if is_plain && mark == Mark::default() {
         return None;
     }
@@ -15,6 +15,9 @@ pub(super) fn extras_of(event: &BusEvent) -> Option<String> {
     }
     if event.hops() > 0 {
         extras.insert("causes".to_owned(), event.causes().collect());
+    }
+    if let Some(traceparent) = event.traceparent() {
+        extras.insert("traceparent".to_owned(), traceparent.into());
     }
     if let Some(tick) = event.tick() {
         let tick = json!({

@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tauri_plugin_event_bus::ErrorCode;
-use tauri_plugin_event_bus::capabilities::COMMANDS;
+use tauri_plugin_event_bus::capabilities::{COMMANDS, INSPECTOR_COMMANDS};
 use tauri_plugin_event_bus::component::BUILT_IN_EVENTS;
 
 fn root() -> &'static Path {
@@ -101,18 +101,27 @@ fn every_command_has_a_handler_and_a_permission() {
                 .to_owned()
         })
         .collect();
-    assert_eq!(sorted(permissions), expected);
+    let inspector = INSPECTOR_COMMANDS.iter();
+    let inspector = inspector.map(|command| (*command).to_owned());
+    let with_permissions = expected.into_iter().chain(inspector);
+    assert_eq!(sorted(permissions), sorted(with_permissions.collect()));
+    let sets = [
+        "default", "listen", "emit", "jobs", "request", "respond", "inspect", "tasks", "pages",
+    ]
+    .map(|set| read(format!("permissions/{set}.toml")))
+    .concat();
+    let own = read("src/shell/commands/inspector.rs");
+    for command in INSPECTOR_COMMANDS {
+        assert!(own.contains(&format!("        {command},\n")), "{command}");
+        let permission = format!("allow-{}", command.replace('_', "-"));
+        assert!(!sets.contains(&permission), "{permission} is in a set");
+    }
     for command in COMMANDS {
         let is_handled = [" ", "::"]
             .iter()
             .any(|before| handled.contains(&format!("{before}{command},")))
             || ["pull", "request"].contains(command);
         assert!(is_handled, "{command} has no handler");
-        let sets = [
-            "default", "listen", "emit", "jobs", "request", "respond", "inspect", "tasks", "pages",
-        ]
-        .map(|set| read(format!("permissions/{set}.toml")))
-        .concat();
         let permission = format!("allow-{}", command.replace('_', "-"));
         let is_granted = sets.contains(&format!("{permission:?}"))
             || sets.contains(&format!("commands.allow = [{command:?}]"));

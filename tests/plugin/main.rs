@@ -37,6 +37,8 @@ mod sessions;
 mod support;
 mod tap;
 mod test_bus;
+mod test_clock;
+mod traces;
 mod typed;
 mod views;
 mod waits;

@@ -225,6 +225,21 @@ mod finds {
     }
 
     #[test]
+    fn events_after_their_time() {
+        is_found(Mutation::ProlongEvents);
+    }
+
+    #[test]
+    fn forgotten_wills() {
+        is_found(Mutation::ForgetWills);
+    }
+
+    #[test]
+    fn members_that_never_leave() {
+        is_found(Mutation::KeepMembers);
+    }
+
+    #[test]
     fn lost_answers() {
         is_found(Mutation::LoseAnswers);
     }

@@ -2,10 +2,13 @@
 
 use crate::{
     npm,
-    run::{Outcome, cargo, program_with, run, run_with, target},
+    run::{Outcome, cargo, program_with, run_with, target},
     steps, system,
 };
 use std::{env, path::PathBuf};
+
+/// Opens the inspector beside the windows of a demo.
+const INSPECTOR: (&str, &str) = ("EVENT_BUS_DEMO_INSPECTOR", "1");
 
 #[derive(Default)]
 struct Options {
@@ -100,12 +103,13 @@ fn open(options: &Options) -> Outcome {
     let theme = options
         .theme
         .map(|theme| ("EVENT_BUS_PLAYGROUND_THEME", theme.name()));
-    run_with(&binary("playground"), theme.as_slice())
+    let variables: Vec<_> = theme.into_iter().chain([INSPECTOR]).collect();
+    run_with(&binary("playground"), &variables)
 }
 
 fn open_shop() -> Outcome {
     cargo(&["build", "--package", "shop"])?;
-    run(&binary("shop"), &[])
+    run_with(&binary("shop"), &[INSPECTOR])
 }
 
 fn drive(options: &Options) -> Outcome {

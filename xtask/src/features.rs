@@ -53,6 +53,7 @@ mod tests {
         for feature in [
             "calls",
             "flood-limits",
+            "inspector",
             "page-crashes",
             "stream",
             "test",

@@ -23,7 +23,7 @@ use std::{env, process::ExitCode};
 const HELP: &str = "\
 Commands of this repository. Each one works in a fresh clone.
 
-  cargo xtask demo      build the playground and open it
+  cargo xtask demo      build the playground and open it, with the inspector
       --headless        drive it on a private display, print what each window
                         received and save a picture; the default without a
                         display
@@ -31,8 +31,8 @@ Commands of this repository. Each one works in a fresh clone.
       --light, --dark   set the colors of the windows
       --picture <file>  save the picture there, instead of
                         target/demo/playground.png
-  cargo xtask demo shop build the shop and open it; takes only --headless, and
-                        saves the picture to target/demo/shop.png
+  cargo xtask demo shop build the shop and open it, with the inspector; takes
+                        only --headless, and saves the picture to target/demo/shop.png
   cargo xtask test      run everything: the check, Rust tests, the model of the
                         concurrent code, the simulation, TypeScript tests, type
                         tests, journeys in real windows of WebKit and of

@@ -12,7 +12,7 @@ const PAGES: &[&str] = &[
 ];
 
 /// The other npm workspaces.
-const OTHERS: &[&str] = &["migrate", "tests/bundlers"];
+const OTHERS: &[&str] = &["inspector", "migrate", "tests/bundlers"];
 
 /// The oldest major version of Node.js that works.
 const OLDEST_NODE: u32 = 20;

@@ -34,6 +34,7 @@ const CRATE_FILES: &[&str] = &[
     "examples/leptos/README.md",
     "examples/shop/README.md",
     "examples/shop/docs/events.md",
+    "inspector/page/",
     "permissions/",
     "src/",
     "tests/runners/vitest.browser.js",

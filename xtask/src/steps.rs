@@ -22,7 +22,11 @@ const CHECK: &[Step] = &[
     ("system packages", system::for_building),
     (
         "guest package and pages, generated files up to date",
-        || fresh("api-iife.js", || fresh("guest-rs/bus.js", npm::build)),
+        || {
+            fresh("api-iife.js", || {
+                fresh("guest-rs/bus.js", || fresh("inspector/page", npm::build))
+            })
+        },
     ),
     ("Rust lints, permissions up to date", || {
         fresh("permissions", lint)
@@ -34,6 +38,18 @@ const TEST: &[Step] = &[
     ("system packages for windows", system::for_windows),
     ("NATS server", system::for_links),
     ("Rust tests", || cargo(&["test", "--workspace"])),
+    ("debug socket and its command line", || {
+        cargo(&["test", "--features", "debug-socket", "--test", "socket"])
+    }),
+    ("spans and metrics", || {
+        cargo(&[
+            "test",
+            "--features",
+            "metrics,tracing",
+            "--test",
+            "observed",
+        ])
+    }),
     ("concurrent Rust under a model checker", model),
     ("pages and the host under four hundred seeds", simulation),
     ("TypeScript tests", || npm::script("test")),
@@ -88,7 +104,9 @@ const RUNNERS: &[Step] = &[
 const CODEGEN: &[Step] = &[
     ("npm packages", npm::install),
     ("system packages", system::for_building),
-    ("api-iife.js, guest-rs/bus.js", || npm::script("build")),
+    ("api-iife.js, guest-rs/bus.js, inspector/page", || {
+        npm::script("build")
+    }),
     ("address of the repository", docs::copy_address),
     ("permissions", permissions),
     ("access granted by the permission sets", || {

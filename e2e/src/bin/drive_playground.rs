@@ -6,13 +6,14 @@
 //!
 //! `JOURNEYS_ENGINE` names the engine of that binary.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use e2e::{App, Engine, Found, Launch, Window, until};
 use serde_json::Value;
 use std::{
     env,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 const LABELS: [&str; 2] = ["main", "second"];
@@ -186,6 +187,29 @@ async fn run_task(main: &Window<'_>, second: &Window<'_>) -> Result<()> {
     Ok(())
 }
 
+/// How long the shell prints without end.
+const FLOOD: Duration = Duration::from_secs(30);
+
+/// Counts frames, and notes when Ctrl-C was pressed and when it showed.
+const WATCH_FRAMES: &str = r#"
+const drawn = { frames: 0, longest: 0, pressed: 0, stopped: 0 }
+window.drawn = drawn
+let last = performance.now()
+addEventListener('keydown', ({ ctrlKey, key }) => {
+  if (ctrlKey && key === 'c') drawn.pressed ||= performance.now()
+}, true)
+const draw = () => {
+  const now = performance.now()
+  drawn.frames += 1
+  drawn.longest = Math.max(drawn.longest, now - last)
+  last = now
+  const shows = () => document.querySelector('.xterm-rows').textContent.includes('^C')
+  if (drawn.pressed && !drawn.stopped && shows()) drawn.stopped = now
+  requestAnimationFrame(draw)
+}
+requestAnimationFrame(draw)
+"#;
+
 /// Types into a shell, resizes it, stops a flood with Ctrl-C, and ends it.
 async fn use_terminal(app: &App, main: &Window<'_>, picture: &Path) -> Result<()> {
     main.click(at::TERMINAL_OPEN).await?;
@@ -202,16 +226,44 @@ async fn use_terminal(app: &App, main: &Window<'_>, picture: &Path) -> Result<()
     // More than all credit, at the speed of the page.
     typed(&terminal, "yes | head -100000; echo head-$((1 + 1))").await?;
     shows("head-2").await?;
-    typed(&terminal, "yes").await?;
-    shows("yyyy").await?;
-    terminal.press_keys(at::TERMINAL_KEYS, CTRL_C).await?;
+    flood(&terminal).await?;
     typed(&terminal, "echo stopped-$((3 + 4))").await?;
     shows("stopped-7").await?;
+    terminal.place(100, 100, 700, 240).await?;
+    let rows = "document.querySelectorAll('.xterm-rows > div').length";
+    let fewer = format!("{rows} < 16 && {rows}");
+    let rows = terminal.until("fewer rows", &fewer, &[]).await?;
+    typed(&terminal, "echo rows-$(stty size | cut -d' ' -f1)").await?;
+    shows(&format!("rows-{rows}")).await?;
     save(app, picture).await?;
     typed(&terminal, "exit").await?;
     let ended =
         "document.querySelector('[data-testid=terminal-end]').textContent.includes('ended')";
     terminal.until("the end of the shell", ended, &[]).await?;
+    Ok(())
+}
+
+/// Lets the shell print without end, and stops it with Ctrl-C. Prints how the window was drawn meanwhile.
+async fn flood(terminal: &Window<'_>) -> Result<()> {
+    typed(terminal, "yes").await?;
+    let floods = "document.querySelector('.xterm-rows').textContent.includes('yyyy')";
+    terminal.until("the flood", floods, &[]).await?;
+    terminal.run(WATCH_FRAMES, &[]).await?;
+    tokio::time::sleep(FLOOD).await;
+    let drawn = terminal.run("return { ...drawn }", &[]).await?;
+    terminal.press_keys(at::TERMINAL_KEYS, CTRL_C).await?;
+    let stopped = "drawn.stopped > 0 && drawn.stopped - drawn.pressed";
+    let stopped = terminal.until("Ctrl-C", stopped, &[]).await?;
+    let figure = |value: &Value| (value.as_f64().unwrap_or_default() * 10.0).round() / 10.0;
+    println!(
+        "terminal: `yes` for {} s, {} frames, at most {} ms apart; Ctrl-C showed after {} ms",
+        FLOOD.as_secs(),
+        figure(&drawn["frames"]),
+        figure(&drawn["longest"]),
+        figure(&stopped)
+    );
+    let frames = drawn["frames"].as_u64().unwrap_or_default();
+    ensure!(frames > FLOOD.as_secs(), "the terminal was not drawn");
     Ok(())
 }
 

@@ -14,6 +14,7 @@ mod components;
 mod events;
 mod faults;
 mod hidden;
+mod inspector;
 mod measured;
 mod members;
 mod moving;

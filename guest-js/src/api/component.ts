@@ -3,18 +3,20 @@ import { describeComponent } from '../core/descriptions.js'
 import { EventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
 import { publish } from '../core/outgoing.js'
-import { currentCauses } from '../core/realm.js'
+import { currentCauses, traceOf } from '../core/realm.js'
 import { report } from '../core/report.js'
 import type { ActionComplete, ActionFailed, Message, MessageLevel } from '../types/built-in.js'
 import type { Component, MessageOptions, Namespace, View } from '../types/component.js'
 import type { EmitOptions, Receipt } from '../types/emit.js'
 import type { EmitAtOptions, JobOptions } from '../types/job.js'
+import type { EmitHandledOptions } from '../types/outcome.js'
 import type { ChannelOptions } from '../types/part-channel.js'
 import type { StreamRequestOptions } from '../types/part-stream.js'
 import type { RequestOptions } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { clearRetained } from './clear-retained.js'
 import { emitAfter, emitAt, type StartDelayed } from './delayed.js'
+import { type EmitHandledAs, emitHandled } from './emit-handled.js'
 import { events } from './events.js'
 import { type StartJobAs, startJob } from './jobs.js'
 import { listen, on, once, unlisten } from './listen.js'
@@ -94,6 +96,8 @@ function viewOf(within: string | undefined, full: Full, component?: string) {
       publish(openInbox, { event: full(event), payload, options, component }),
     emitTo: (to: Target, event: string, payload?: unknown, options?: EmitOptions) =>
       publish(openInbox, { to, event: full(event), payload, options, component }),
+    emitHandled: (event: string, payload?: unknown, options?: EmitHandledOptions) =>
+      (emitHandled as EmitHandledAs)(full(event), payload, options, component),
     listen: named(listen),
     once: named(once),
     on: named(on),
@@ -141,10 +145,10 @@ function makeComponent(name: string, within: string | undefined, full: Full): ob
       const key = `${name} ${event}`
       const pending = refreshing.get(key)
       if (pending) return pending
-      const causes = currentCauses()
+      const origin = { causes: currentCauses(), traceparent: traceOf() }
       const refreshed = Promise.resolve().then(() => {
         refreshing.delete(key)
-        return publish(openInbox, { event, component: name, causes })
+        return publish(openInbox, { event, component: name, ...origin })
       })
       refreshing.set(key, refreshed)
       return refreshed
@@ -157,9 +161,9 @@ function makeComponent(name: string, within: string | undefined, full: Full): ob
     error: send('error'),
     onMessage: (handler, options) => on<Message>(full('message'), handler, options),
     async action<Result>(action: string, run: () => Result): Promise<Awaited<Result>> {
-      const causes = currentCauses()
+      const origin = { causes: currentCauses(), traceparent: traceOf() }
       const publishResult = (event: string, payload: ActionComplete | ActionFailed) =>
-        void publish(openInbox, { event: full(event), payload, component: name, causes }).catch(report)
+        void publish(openInbox, { event: full(event), payload, component: name, ...origin }).catch(report)
       try {
         const state = await run()
         publishResult('action-complete', { component: name, action, state: state === undefined ? null : state })

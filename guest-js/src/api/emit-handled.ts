@@ -8,6 +8,14 @@ import type { EventName, PayloadArguments } from '../types/event-map.js'
 import type { OtherName, ThePayloadOfThisEventIsMissingOrWrong } from '../types/name-kind.js'
 import type { EmitHandledOptions, Handled } from '../types/outcome.js'
 
+/** `emitHandled`, as it is in a view: on behalf of a component. */
+export type EmitHandledAs = (
+  event: string,
+  payload?: unknown,
+  options?: EmitHandledOptions,
+  component?: string,
+) => Promise<Handled>
+
 /**
  * Emits an event, and waits until all pages and all listeners in Rust that it is for have handled it, or cannot any more.
  *
@@ -42,10 +50,11 @@ export async function emitHandled(
   event: string,
   payload?: unknown,
   { timeoutMs, to, ...options }: EmitHandledOptions = {},
+  component?: string,
 ): Promise<Handled> {
   try {
     checkTimeout(event, timeoutMs)
-    const addressed = { event, payload, options, ...(to !== undefined && { to }) }
+    const addressed = { event, payload, options, component, ...(to !== undefined && { to }) }
     // A server has no receivers.
     if (isServer()) return { receipt: await publish(openInbox, addressed), pages: [] }
     const { id, become, accepted, stop } = awaitOutcomes(event)

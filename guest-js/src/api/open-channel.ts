@@ -1,6 +1,6 @@
 import { checkName } from '../core/checks.js'
 import { encodePayload } from '../core/json.js'
-import { currentCauses } from '../core/realm.js'
+import { currentCauses, traceOf } from '../core/realm.js'
 import { openPartChannel } from '../core/requests/part-channel.js'
 import { copyOfTarget } from '../core/target.js'
 import type { ChannelArguments, ChannelName, IncomingOf, OutgoingOf } from '../types/channel-map.js'
@@ -43,7 +43,7 @@ export function openChannel(
   to: Target,
   name: string,
   payload?: unknown,
-  { signal, credit }: ChannelOptions = {},
+  { signal, credit, traceparent }: ChannelOptions = {},
   component?: string,
 ): PartChannel<never, unknown> {
   return openPartChannel(name, signal, () => {
@@ -56,6 +56,7 @@ export function openChannel(
       signal,
       component,
       causes: currentCauses(),
+      traceparent: traceOf(traceparent),
       stream: { bytes, parts },
     }
   })

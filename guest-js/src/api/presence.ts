@@ -1,6 +1,6 @@
 import { type Attached, attach, keepPull } from '../core/attached.js'
 import { checkFunction, checkName } from '../core/checks.js'
-import type { Renewal } from '../core/commands.js'
+import { RETRY_AFTER_MS, type Renewal } from '../core/commands.js'
 import { DISPOSE } from '../core/disposal.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
@@ -150,30 +150,37 @@ class Room implements Presence {
   private watch(): Promise<void> {
     if (isServer()) return Promise.resolve()
     this.known ??= new Promise((resolve, reject) => {
+      let isKnown = false
       const begin = () => {
-        const subscription = subscribe(
-          `event-bus:presence:${this.room}`,
-          // What was lost is in the members that a new subscription begins with.
-          { replay: false, onGap: () => renew(subscription) },
-          take,
-          take,
-          (error) => {
-            if (this.subscription !== subscription) return
-            this.known = null
-            if (error) reject(error)
-          },
-        )
-        this.subscription = subscription
-        subscription.catch(reject)
+        let own: Subscription | undefined
+        const ended = (error?: EventBusError) => {
+          // What is refused at once is rejected below.
+          if (!own || this.subscription !== own) return
+          if (isKnown && error?.code === 'rate_limited') {
+            setTimeout(() => renew(own), error.retryAfterMs ?? RETRY_AFTER_MS)
+            return
+          }
+          this.known = null
+          if (error) reject(error)
+          else resolve()
+        }
+        // What was lost is in the members that a new subscription begins with.
+        const options = { replay: false, onGap: () => renew(own) }
+        own = subscribe(`event-bus:presence:${this.room}`, options, take, take, ended)
+        this.subscription = own
+        own.catch(reject)
       }
       const take = ({ payload }: BusEvent<unknown>) => {
         this.take(payload as News)
+        isKnown = true
         resolve()
       }
-      const renew = (subscription: Subscription) => {
+      const renew = (subscription: Subscription | undefined) => {
         if (this.subscription !== subscription) return
+        // The place of the one before may be the last that there is.
+        this.subscription = null
+        subscription?.()
         begin()
-        subscription()
       }
       begin()
     })

@@ -1,6 +1,6 @@
 import { checkName } from '../core/checks.js'
 import { encodePayload } from '../core/json.js'
-import { currentCauses } from '../core/realm.js'
+import { currentCauses, traceOf } from '../core/realm.js'
 import { failedStream, IncomingStreams } from '../core/requests/incoming.js'
 import { checkTimeout, pageRequests } from '../core/requests/open.js'
 import { copyOfTarget } from '../core/target.js'
@@ -42,7 +42,7 @@ export function requestStream(
   to: Target,
   name: string,
   payload?: unknown,
-  { signal, timeoutMs, credit }: StreamRequestOptions = {},
+  { signal, timeoutMs, credit, traceparent }: StreamRequestOptions = {},
   component?: string,
 ): PartStream<never, never> {
   let streams: IncomingStreams
@@ -63,6 +63,7 @@ export function requestStream(
       signal,
       component,
       causes: currentCauses(),
+      traceparent: traceOf(traceparent),
       stream: { bytes, parts },
     }
   })

@@ -1,7 +1,7 @@
 import { checkName } from '../core/checks.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { encodePayload } from '../core/json.js'
-import { currentCauses } from '../core/realm.js'
+import { currentCauses, traceOf } from '../core/realm.js'
 import { checkTimeout, pageRequests, register } from '../core/requests/open.js'
 import { copyOfTarget } from '../core/target.js'
 import type { OtherRequest } from '../types/name-kind.js'
@@ -84,7 +84,7 @@ export async function request(
   to: Target,
   name: string,
   payload?: unknown,
-  { timeoutMs, signal }: RequestOptions = {},
+  { timeoutMs, signal, traceparent }: RequestOptions = {},
   component?: string,
 ): Promise<unknown> {
   try {
@@ -94,9 +94,9 @@ export async function request(
       throw new EventBusError('cancelled', `the signal of "${name}" had aborted already`, { cause: signal.reason })
     }
     const encoded = encodePayload(name, payload)
-    const causes = currentCauses()
-    const sent = { name, to: copyOfTarget(to), ...encoded, timeoutMs, signal, component, causes }
-    return await pageRequests().requests.send(sent)
+    const sent = { name, to: copyOfTarget(to), ...encoded, timeoutMs, signal, component }
+    const origin = { causes: currentCauses(), traceparent: traceOf(traceparent) }
+    return await pageRequests().requests.send({ ...sent, ...origin })
   } catch (error) {
     throw toEventBusError(error)
   }

@@ -4,7 +4,7 @@ import { EventBusError, toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
 import { encodePayload } from '../core/json.js'
 import { query } from '../core/query.js'
-import { currentCauses } from '../core/realm.js'
+import { currentCauses, traceOf } from '../core/realm.js'
 import { FollowedTask } from '../core/requests/followed-task.js'
 import { IncomingStreams, isLost } from '../core/requests/incoming.js'
 import { pageRequests } from '../core/requests/open.js'
@@ -41,11 +41,11 @@ export function startTask(
   { key = randomKey(), ifRunning, signal }: StartTaskOptions = {},
   component?: string,
 ): Task {
-  const causes = currentCauses()
+  const origin = { causes: currentCauses(), traceparent: traceOf() }
   const start = async () => {
     checkName(name)
     const { payload, bytes, size } = encodePayload(name, args)
-    const task = { name, key, payload, bytes, ifRunning, component, causes }
+    const task = { name, key, payload, bytes, ifRunning, component, ...origin }
     try {
       await openInbox().queue.send('start_task', { task }, size)
     } catch (reason) {

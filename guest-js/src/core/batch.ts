@@ -15,7 +15,9 @@ export interface Batch {
   readonly more: boolean
   /** Whether what follows comes by calls. */
   readonly call?: boolean
-  /** The errors of the responses in the pull that the host has refused. */
+  /** Whether the host has lost the value of a call, and wants to be told again what values have carried. */
+  readonly again?: boolean
+  /** The errors of what the host has refused of what the pull carried. */
   readonly refused?: unknown[]
 }
 
@@ -50,6 +52,7 @@ export interface Extras {
   readonly outcome?: boolean
   readonly component?: string
   readonly causes?: string[]
+  readonly traceparent?: string
 }
 
 export interface PulledGap extends Gap {
@@ -65,6 +68,7 @@ export interface PulledRequest {
   /** The component that sent it. */
   readonly component?: string
   readonly causes?: readonly string[]
+  readonly traceparent?: string
   /** How much of its parts may be on their way, if it is a request for a stream. */
   readonly stream?: Credit
 }

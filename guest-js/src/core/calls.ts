@@ -5,7 +5,7 @@ import { nextTaskOfDocument } from './tasks.js'
 /** How long a page works on what it got before it tells the host its progress, in milliseconds. */
 export const PROGRESS_ACK_MS = 5_000
 
-/** For how many microtasks an acknowledgement waits for the responses of responders that were just called. */
+/** For how many microtasks an acknowledgement waits for what handlers and responders that were just called make known. */
 export const RESPONSE_MICROTASKS = 4
 
 /**
@@ -14,7 +14,7 @@ export const RESPONSE_MICROTASKS = 4
  */
 export const TOLD_AGAIN = 3
 
-/** What a call returns: `<session>:<index>`, perhaps with responses, or `false` where it was not accepted. */
+/** What a call returns: `<session>:<index>`, perhaps with what it carries, or `false` where it was not accepted. */
 export type CallReply = string | false
 
 interface PendingCall {
@@ -29,6 +29,8 @@ export class Calls {
   private pending: PendingCall[] = []
   /** The index of the last item that has been queued. */
   private last = 0
+  /** Whether the host expects to learn by values what the page tells. Otherwise pulls carry that. */
+  isCarrying = false
   /** What replies have told of streams, and how often. */
   private readonly told = new Map<number, { readonly entry: object; times: number }>()
 
@@ -51,6 +53,7 @@ export class Calls {
     this.last = Math.max(this.last, this.progress.handled)
     // A batch before it has failed, and comes again.
     if (first > this.last + 1) return false
+    if (batch.again) this.receivers.carrier.again()
     this.last = Math.max(this.last, lastIndexOf(batch))
     return new Promise((reply) => {
       if (this.pending.push({ reading: readingOf(batch), since: performance.now(), reply }) === 1) void this.work()
@@ -66,15 +69,15 @@ export class Calls {
       const [call] = pending
       // They are of another session.
       if (!call || progress !== this.progress) return
-      receivers.channel?.hold()
+      receivers.carrier.hold()
       const isDone = !dispatch(receivers, progress, call.reading)
       isTask &&= isDone && receivers.transport
       // A loop that keeps up has taken all parts by then, so that the reply tells of them.
       if (isDone && receivers.channel?.isBehind) await nextTaskOfDocument()
-      for (let i = 0; isDone && i < RESPONSE_MICROTASKS && receivers.channel?.isResponding; i += 1) await null
+      for (let i = 0; isDone && i < RESPONSE_MICROTASKS && mayTell(receivers); i += 1) await null
       if (progress !== this.progress) return
       if (isDone) this.settle(pending.shift())
-      receivers.channel?.flush()
+      receivers.carrier.flush()
       // The host takes a silent page for dead, however busy it is.
       for (const waiting of pending) {
         if (performance.now() - waiting.since > PROGRESS_ACK_MS) this.settle(waiting)
@@ -89,21 +92,29 @@ export class Calls {
     call.reply = null
     const { session, handled } = this.progress
     this.progress.acknowledged = handled
-    const responses = this.withTold(this.receivers.channel?.take() ?? [])
-    reply(`${session}:${handled}${responses.length > 0 ? `:${JSON.stringify(responses)}` : ''}`)
+    const { carrier } = this.receivers
+    const taken = this.isCarrying ? carrier.take() : []
+    carrier.keep(taken)
+    const carried = this.withTold(taken.map(({ value }) => value))
+    reply(`${session}:${handled}${carried.length > 0 ? `:${JSON.stringify(carried)}` : ''}`)
   }
 
   /** Adds what the replies before have told of streams. The counts grow, so the host may get one twice. */
-  private withTold(responses: object[]): object[] {
+  private withTold(carried: object[]): object[] {
     const { told } = this
-    for (const entry of responses) {
+    for (const entry of carried) {
       if ('stream' in entry) told.set(entry.stream as number, { entry, times: 0 })
     }
     for (const [stream, own] of told) {
-      if (own.times > 0) responses.push(own.entry)
+      if (own.times > 0) carried.push(own.entry)
       own.times += 1
       if (own.times > TOLD_AGAIN) told.delete(stream)
     }
-    return responses
+    return carried
   }
+}
+
+/** Whether the page may have something to tell within a few microtasks. */
+export function mayTell({ channel, carrier }: Receivers): boolean {
+  return channel?.isResponding === true || carrier.pending > 0
 }

@@ -44,6 +44,18 @@ export function checkTimeout(timeoutMs: number | undefined, name: string): void 
   throw new EventBusError('invalid_argument', problem)
 }
 
+const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}$/
+
+/** Refuses a trace that the host would refuse, or that could not reach it. */
+export function checkTraceparent(value: unknown): string {
+  if (typeof value === 'string' && TRACEPARENT.test(value)) return value
+  throw new EventBusError(
+    'invalid_argument',
+    `invalid traceparent ${JSON.stringify(String(value).slice(0, 80))}: expected <version>-<trace>-<parent>-<flags> with ` +
+      '2, 32, 16 and 2 lowercase hexadecimal digits, as in W3C Trace Context',
+  )
+}
+
 export function describe(value: unknown): string {
   return value === null ? 'null' : `of type ${typeof value}`
 }

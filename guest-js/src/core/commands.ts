@@ -88,6 +88,8 @@ export interface Call {
   /** `session` is the one in which the host ran it. The page may be in another one by now. */
   resolve(reply: unknown, session: string): void
   reject(error: EventBusError): void
+  /** Whether it means nothing in another session. */
+  readonly isPassing?: boolean
 }
 
 /** A command that registers something, which a new session repeats. */
@@ -243,7 +245,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     }
     // The callers of an earlier session no longer wait for responses.
     const remaining = waiting.filter(({ command, isRenewal }) => !isRenewal && command !== 'respond')
-    waiting = [...begin, ...remaining]
+    waiting = [...begin, ...remaining.flatMap(lastingOf)]
   }
 
   const transmit = async (sending: InFlight) => {
@@ -298,7 +300,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       return
     }
     // The next session drops renewals that wait, since it makes its own.
-    waiting.unshift({ ...bundle, calls: stale.map(([call]) => call) })
+    waiting.unshift(...lastingOf({ ...bundle, calls: stale.map(([call]) => call) }))
   }
 
   const fail = (sending: InFlight, reason: unknown) => {
@@ -338,7 +340,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       }
       // The next session drops renewals that wait, since it makes its own.
       if (isRepeated) {
-        waiting.unshift(bundle)
+        waiting.unshift(...lastingOf(bundle))
         return
       }
     }
@@ -452,6 +454,12 @@ function fits(bundle: Bundle, command: StateCommand, call: Call): boolean {
     bundle.calls.length < MAX_CALLS &&
     bundle.size + call.size <= MAX_CHARACTERS
   )
+}
+
+/** What a bundle has for another session. */
+function lastingOf(bundle: Bundle): Bundle[] {
+  const calls = bundle.calls.filter(({ isPassing }) => !isPassing)
+  return calls.length > 0 ? [{ ...bundle, calls }] : []
 }
 
 function argumentsOf(bundle: Bundle): Record<string, unknown> {

@@ -3,6 +3,7 @@ import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
 import type { Extras, Head, PulledEnding, PulledOutcomes, PulledRequest, PulledStreamed } from './batch.js'
+import type { Carrier } from './carrier.js'
 import type { CommandQueue, Renewal } from './commands.js'
 import type { EventBusError } from './error.js'
 import type { Way } from './transport.js'
@@ -42,6 +43,7 @@ export interface Cause {
   /** Its name. */
   readonly event: string
   readonly causes?: readonly string[] | undefined
+  readonly traceparent?: string | undefined
 }
 
 /** What the copies of this package in one realm share: a session, its subscriptions, its outgoing commands. */
@@ -69,8 +71,11 @@ export interface Inbox extends Way {
   /** The requests of this page and its responders, once they are used. */
   readonly channel?: RequestChannel | null
   /** The requests of this page and its responders, made at their first use. */
-  openChannel<Channel extends RequestChannel>(make: (queue: CommandQueue, pull: () => void) => Channel): Channel
+  openChannel<Channel extends RequestChannel>(make: MakeChannel<Channel>): Channel
 }
+
+/** Makes the requests and responders of a page. */
+export type MakeChannel<Channel> = (queue: CommandQueue, pull: () => void, carrier: Carrier) => Channel
 
 /** What the inbox needs of requests and responders. Pages that use neither do not load their code. */
 export interface RequestChannel {
@@ -78,7 +83,7 @@ export interface RequestChannel {
   readonly isActive: boolean
   /** Whether loops have yet to take parts that the host waits for. */
   readonly isBehind: boolean
-  /** Whether a pull that is sent in a moment may carry more responses than there are now. */
+  /** Whether responders work, which may have responded in a moment. */
   readonly isResponding: boolean
   /** Hands a request to its responder. */
   receive(request: PulledRequest, caller: Endpoint): void
@@ -88,14 +93,6 @@ export interface RequestChannel {
   receiveStreamed(item: PulledStreamed | PulledOutcomes, skipped: number): void
   /** Tells the host again what was taken of streams. */
   tellAgain(): void
-  /** Keeps responses for a pull that is about to be sent. */
-  hold(): void
-  /** Takes the responses that a pull carries. */
-  take(): object[]
-  /** Sends the responses that no pull has taken. */
-  flush(): void
-  /** Sends the responses again whose pull has failed. */
-  resend(responses: readonly object[]): void
   /** The calls with which a new session begins. */
   renewals(): Renewal[]
   /** Ends what the host has accepted, since this page may not pull. */

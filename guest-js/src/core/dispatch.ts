@@ -9,13 +9,14 @@ import {
   type PulledOther,
   type Run,
 } from './batch.js'
+import type { Carrier } from './carrier.js'
 import type { Cause, RequestChannel } from './contract.js'
 import { admit } from './cursor.js'
 import { addExtras, ReceivedEvent } from './received.js'
 import type { Place } from './registrations.js'
 import { report, reportLater } from './report.js'
 import type { Subscriptions } from './subscriptions.js'
-import { SKIPPED, Tally } from './tally.js'
+import { SKIPPED, Tally, type Teller } from './tally.js'
 
 /** How long handlers run before the page gets its turn, in milliseconds. */
 export const MAX_DISPATCH_MS = 8
@@ -27,16 +28,15 @@ const CLOCK_INTERVAL = 16
 const FIRST_EVENT = 2
 
 /** Who receives what a page pulls. */
-export interface Receivers {
+export interface Receivers extends Teller {
   readonly subscriptions: Subscriptions
   readonly channel: RequestChannel | null
+  readonly carrier: Carrier
   /** What brings batches in tasks of their own. */
   readonly transport?: unknown
   cause: Cause | null
   /** Tells the host whether a handler has handled an event that it keeps until one has. */
   settle(seq: number, handled: boolean): void
-  /** Tells the host what the handlers have made of an event whose emitter waits for that. */
-  tell(outcome: object): void
   warn(gap: Gap, event: string): void
 }
 
@@ -153,7 +153,7 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
       if (index <= progress.handled) continue
       // Replayed and retained events are older than what other subscriptions still wait for.
       if (isLive && seq > subscriptions.seen) subscriptions.seen = seq
-      const tally = isTracked ? new Tally(seq, (outcome) => receivers.tell(outcome)) : undefined
+      const tally = isTracked ? new Tally(receivers, progress.session, seq, index) : undefined
       for (let i = 0; i < ids.length; i += 1) {
         const id = ids[i] as number
         // Looked up at its turn, since the handler before may have ended it.
@@ -214,7 +214,7 @@ function settleLater(receivers: Receivers, seq: number, returned: unknown): void
 
 function deliverOther(item: PulledOther, receivers: Receivers, progress: Progress, skipped: number): void {
   if ('request' in item) {
-    receivers.cause = { event: item.name, causes: item.causes }
+    receivers.cause = { event: item.name, causes: item.causes, traceparent: item.traceparent }
     try {
       receivers.channel?.receive(item, endpointOf(item.source))
     } finally {

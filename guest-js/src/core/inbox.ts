@@ -1,11 +1,13 @@
+import { Carrier } from './carrier.js'
 import { type CommandQueue, createCommandQueue } from './commands.js'
-import type { Cause, Inbox, RequestChannel, Subscriber } from './contract.js'
+import type { Cause, Inbox, MakeChannel, RequestChannel, Subscriber } from './contract.js'
 import { EventBusError } from './error.js'
 import { createGapWarnings } from './gap-warnings.js'
 import { createPullLoop, type PullLoop } from './pull-loop.js'
 import { existingInbox, INBOX, INBOX_VERSION } from './realm.js'
 import { noTauri, report } from './report.js'
 import { Subscriptions } from './subscriptions.js'
+import type { ToldOutcome } from './tally.js'
 import type { Transport } from './transport.js'
 
 /** The inbox of this realm, made at its first use. Throws where there cannot be one. */
@@ -48,6 +50,7 @@ class PageInbox implements Inbox {
   readonly version = INBOX_VERSION
   readonly states = new Map<string, unknown>()
   readonly queue: CommandQueue = createCommandQueue(() => this.loop.renew())
+  readonly carrier = new Carrier(this.queue)
   readonly subscriptions = new Subscriptions(this.queue, () => this.loop.start())
   readonly warn = createGapWarnings()
   channel: RequestChannel | null = null
@@ -70,7 +73,7 @@ class PageInbox implements Inbox {
     })
     // What still waits would die with the page.
     addEventListener('pagehide', () => {
-      this.channel?.flush()
+      this.carrier.flush()
       this.queue.leave()
     })
   }
@@ -83,8 +86,10 @@ class PageInbox implements Inbox {
     this.queue.send('settle', { seq, handled }).catch(report)
   }
 
-  tell(outcome: object): void {
-    this.queue.send('settle', outcome).catch(report)
+  tell(session: string, outcome: ToldOutcome): void {
+    if (session !== this.session || this.queue.isExpired) return
+    const size = 'failure' in outcome ? outcome.failure.name.length + outcome.failure.message.length : 0
+    this.carrier.carry('settle', outcome, size)
   }
 
   receive(message: string | object): unknown {
@@ -99,8 +104,8 @@ class PageInbox implements Inbox {
     return this.subscriptions.unlisten(event)
   }
 
-  openChannel<Channel extends RequestChannel>(make: (queue: CommandQueue, pull: () => void) => Channel): Channel {
-    this.channel ??= make(this.queue, () => this.loop.start())
+  openChannel<Channel extends RequestChannel>(make: MakeChannel<Channel>): Channel {
+    this.channel ??= make(this.queue, () => this.loop.start(), this.carrier)
     return this.channel as Channel
   }
 }

@@ -4,7 +4,7 @@ import { checkName } from './checks.js'
 import type { Inbox } from './contract.js'
 import { toEventBusError } from './error.js'
 import { encodePayload } from './json.js'
-import { currentCauses, isServer } from './realm.js'
+import { currentCauses, isServer, type Traced, traceOf } from './realm.js'
 import { noTauri, report } from './report.js'
 import { copyOfTarget, isEveryone } from './target.js'
 
@@ -22,6 +22,10 @@ export interface OutgoingEvent {
   accepted?: (session: string) => void
   /** The names of what caused it; those of the event whose handler is running without it. */
   causes?: readonly string[]
+  /** What has the trace of its cause; the event whose handler is running without it. */
+  cause?: Traced
+  /** The trace that it had before this is called. */
+  traceparent?: string | undefined
 }
 
 /** Encodes an event and queues it. Copies what the caller may change afterwards before this returns. */
@@ -30,7 +34,7 @@ export function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Rec
     throw toEventBusError(error)
   }
   try {
-    const { event, payload, options, component, to, outcome, accepted, causes = currentCauses() } = outgoing
+    const { event, payload, options, component, to, outcome, accepted, causes = currentCauses(), cause } = outgoing
     checkName(event)
     const { payload: text, bytes, size } = encodePayload(event, payload)
     const isAddressed = 'to' in outgoing && !isEveryone(to)
@@ -44,6 +48,7 @@ export function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Rec
       except: copyOfTarget(options?.except),
       component,
       causes: causes.length > 0 ? causes : undefined,
+      traceparent: traceOf(options?.traceparent ?? outgoing.traceparent, cause),
       outcome,
     }
     // A server has no receivers.

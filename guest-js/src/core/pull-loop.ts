@@ -1,6 +1,7 @@
 import { type Batch, readBatch } from './batch.js'
 import { withBytes } from './bytes.js'
-import { type CallReply, Calls, PROGRESS_ACK_MS, RESPONSE_MICROTASKS } from './calls.js'
+import { type CallReply, Calls, mayTell, PROGRESS_ACK_MS, RESPONSE_MICROTASKS } from './calls.js'
+import type { Carried } from './carrier.js'
 import { type CommandQueue, RETRY_AFTER_MS, type Renewal, run } from './commands.js'
 import { dispatch, type Progress, type Receivers, readingOf } from './dispatch.js'
 import { type EventBusError, toEventBusError } from './error.js'
@@ -19,8 +20,8 @@ interface Pull {
   readonly ack: number
   /** Whether it fetches what follows the reply before, instead of what follows on `ack`. */
   readonly isAhead: boolean
-  /** The responses that it carries. */
-  readonly responses: readonly object[]
+  /** What it carries. */
+  readonly carried: readonly Carried[]
   /** `undefined` if it is lost. */
   readonly reply: Promise<Batch | undefined>
 }
@@ -69,6 +70,7 @@ export function createPullLoop(page: Page): PullLoop {
   const stop = () => {
     running = null
     isCalled = false
+    calls.isCarrying = false
   }
 
   const hold = (target: EventTarget | null) => {
@@ -82,12 +84,13 @@ export function createPullLoop(page: Page): PullLoop {
     }
     actedAt = performance.now()
     if (!isCalled) return start()
-    isCalled = false
+    stop()
     // The replies to the calls before may be lost, and with them what they told. The pull takes it along.
-    page.channel?.hold()
+    page.carrier.hold()
+    page.carrier.again()
     page.channel?.tellAgain()
     start()
-    page.channel?.flush()
+    page.carrier.flush()
   }
 
   const receive = (received: string | object) => {
@@ -103,6 +106,7 @@ export function createPullLoop(page: Page): PullLoop {
     progress = progressOf(queue.session)
     subscriptions.place = progress
     calls.clear(progress)
+    page.carrier.clear()
     return [...subscriptions.renewals(), ...(page.channel?.renewals() ?? [])]
   }
 
@@ -114,7 +118,7 @@ export function createPullLoop(page: Page): PullLoop {
     let ahead: Pull[] = []
     while (isNeeded() || ahead.length > 0 || current.handled > current.acknowledged) {
       const pulled = ahead.shift() ?? pull(current, false)
-      page.channel?.flush()
+      page.carrier.flush()
       let batch: Batch | undefined
       try {
         batch = await pulled.reply
@@ -122,7 +126,7 @@ export function createPullLoop(page: Page): PullLoop {
         if (running !== loop) return
         ahead = []
         const error = toEventBusError(reason, 'pull')
-        if (error.code !== 'stale_session') page.channel?.resend(pulled.responses)
+        if (error.code !== 'stale_session') page.carrier.send(pulled.carried)
         if (!(await recover(loop, error))) return
         continue
       }
@@ -130,7 +134,7 @@ export function createPullLoop(page: Page): PullLoop {
       if (!batch) {
         // Any of the replies may be lost. The next pull fetches all of them again.
         ahead = []
-        page.channel?.resend(pulled.responses)
+        page.carrier.send(pulled.carried)
         page.channel?.tellAgain()
         continue
       }
@@ -141,6 +145,7 @@ export function createPullLoop(page: Page): PullLoop {
       if (batch.call) {
         stop()
         isCalled = true
+        calls.isCarrying = true
         break
       }
       const isEmpty = batch.items.length === 0
@@ -154,9 +159,9 @@ export function createPullLoop(page: Page): PullLoop {
       }
       const reading = readingOf(batch)
       let toldAt = performance.now()
-      if (ahead.length === 0) page.channel?.hold()
+      if (ahead.length === 0) page.carrier.hold()
       while (dispatch(page, current, reading)) {
-        page.channel?.flush()
+        page.carrier.flush()
         await nextTask()
         if (running !== loop) return
         // The host takes a silent page for dead, however busy it is.
@@ -168,29 +173,29 @@ export function createPullLoop(page: Page): PullLoop {
       if (isEmpty && !pulled.isAhead) subscriptions.noteNothingDue()
       // A loop that keeps up has taken all parts by then, so that the next pull tells of them.
       if (page.channel?.isBehind) await nextTask()
-      // Responders that finish within a few microtasks have their responses carried by the next pull.
-      for (let i = 0; i < RESPONSE_MICROTASKS && page.channel?.isResponding; i += 1) await null
-      if (running !== loop) return page.channel?.flush()
+      // The next pull carries what handlers and responders make known within a few microtasks.
+      for (let i = 0; i < RESPONSE_MICROTASKS && mayTell(page); i += 1) await null
+      if (running !== loop) return page.carrier.flush()
     }
     if (!isCalled) stop()
-    page.channel?.flush()
+    page.carrier.flush()
   }
 
   const send = ({ session, handled }: Progress, options: object) => run('pull', { session, ack: handled, ...options })
 
   const pull = (current: Progress, isAhead: boolean): Pull => {
     if (!isAhead) subscriptions.notePull()
-    const responses = (!isAhead && page.channel?.take()) || []
+    const carried = isAhead ? [] : page.carrier.take()
     const call = !isAhead && !(performance.now() - actedAt < ACTIVATION_MS)
     const optional = {
       ...(isAhead && { ahead: true }),
       ...(call && { call }),
-      ...(responses.length > 0 && { responses }),
+      ...(carried.length > 0 && { carried: carried.map(({ value }) => value) }),
     }
     const reply = orLost(send(current, optional).then(readBatch))
     // The caller that awaits it handles its failure. An abandoned pull may fail silently.
     reply.catch(() => {})
-    return { ack: current.handled, isAhead, responses, reply }
+    return { ack: current.handled, isAhead, carried, reply }
   }
 
   /** Deals with a failed pull; true if the loop is to go on. */

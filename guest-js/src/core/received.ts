@@ -7,7 +7,7 @@ import type { Extras } from './batch.js'
 import type { Inbox } from './contract.js'
 import { EventBusError } from './error.js'
 import { publish } from './outgoing.js'
-import { chainOf, existingInbox } from './realm.js'
+import { chainOf, existingInbox, type Traced } from './realm.js'
 
 /**
  * An event as handlers receive it. Its methods are on the prototype, so making an event costs no more, and events can be
@@ -19,6 +19,7 @@ export class ReceivedEvent implements BusEvent<unknown> {
   declare tick?: Tick
   declare component?: string
   declare causes?: readonly string[]
+  declare traceparent?: string
   hops = 0
 
   constructor(
@@ -33,36 +34,38 @@ export class ReceivedEvent implements BusEvent<unknown> {
   ) {}
 
   get emit(): Emit {
-    return emitAfter(chainOf(this.event, this.causes))
+    return emitAfter(chainOf(this.event, this.causes), this)
   }
 
   get emitTo(): EmitTo {
-    return emitToAfter(chainOf(this.event, this.causes))
+    return emitToAfter(chainOf(this.event, this.causes), this)
   }
 }
 
 /** Adds what few events have, apart from the path that every event takes: engines inline only short constructors. */
-export function addExtras(event: ReceivedEvent, { superseded, redelivered, tick, component, causes }: Extras): void {
+export function addExtras(event: ReceivedEvent, extras: Extras): void {
+  const { superseded, redelivered, tick, component, causes, traceparent } = extras
   if (superseded !== undefined) event.superseded = superseded
   if (redelivered) event.redelivered = redelivered
   if (tick) event.tick = { ...tick }
   if (component !== undefined) event.component = component
+  if (traceparent !== undefined) event.traceparent = traceparent
   if (causes) {
     event.causes = [...causes]
     event.hops = causes.length
   }
 }
 
-/** An `emit` with these causes. */
-export function emitAfter(causes: readonly string[]): Emit {
+/** An `emit` with these causes, and the trace of `cause`. */
+export function emitAfter(causes: readonly string[], cause: Traced): Emit {
   return ((event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
-    publish(ownInbox, { event, payload, options, causes })) as Emit
+    publish(ownInbox, { event, payload, options, causes, cause })) as Emit
 }
 
-/** An `emitTo` with these causes. */
-export function emitToAfter(causes: readonly string[]): EmitTo {
+/** An `emitTo` with these causes, and the trace of `cause`. */
+export function emitToAfter(causes: readonly string[], cause: Traced): EmitTo {
   return ((to: Target, event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
-    publish(ownInbox, { to, event, payload, options, causes })) as EmitTo
+    publish(ownInbox, { to, event, payload, options, causes, cause })) as EmitTo
 }
 
 /** The inbox that the event came through. Only tests remove it. */

@@ -36,8 +36,8 @@ export class LocalHost {
 
   /** Takes an event of another tab. */
   take({ event, payload, to, except, retain, extras }: AcceptedEvent, label: string): void {
-    const { component, causes } = extras
-    const received = { event, payload: payloadText(event, payload), to, except, retain, component, causes }
+    const { component, causes, traceparent } = extras
+    const received = { event, payload: payloadText(event, payload), to, except, retain, component, causes, traceparent }
     this.host.emit(label, received)
     this.host.accepted.length = 0
   }

@@ -409,8 +409,8 @@ export class MemberHost {
   }
 
   /** Takes the responses that a pull carries. A member pulls for nothing else. */
-  private async pull({ responses }: Record<string, unknown>): Promise<object> {
-    const refused = await this.refusedOf(responses ?? [])
+  private async pull({ carried }: Record<string, unknown>): Promise<object> {
+    const refused = await this.refusedOf(carried ?? [])
     return { first: 0, more: false, heads: [], items: [], call: true, ...(refused.length > 0 && { refused }) }
   }
 

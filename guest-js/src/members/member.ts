@@ -112,7 +112,7 @@ class Link {
 
   private async handle({ batch, number }: Extract<ToMember, { batch: unknown }>): Promise<void> {
     const reply = await this.member.inbox.receive(batch)
-    // `<session>:<index>:<responses>`, as a host gets it.
+    // `<session>:<index>:<carried>`, as a host gets it. A member carries nothing but responses.
     const [, , ...responses] = String(reply).split(':')
     const carried = responses.length > 0 && { responses: JSON.parse(responses.join(':')) }
     this.post({ done: number, ...carried })
@@ -214,7 +214,7 @@ export class Member {
   }
 
   private async run(command: string, args: Record<string, unknown>): Promise<unknown> {
-    if (command === 'pull' && args.responses === undefined) return CALLED
+    if (command === 'pull' && args.carried === undefined) return CALLED
     if (!this.isLinked) {
       if (this.hasBegun) throw toEventBusError(ENDED)
       await new Promise<void>((resolve) => this.waiting.push(resolve))

@@ -76,7 +76,7 @@ export class MemberRequests {
   constructor(private readonly member: Requester) {}
 
   async send(entry: Entry, stream: unknown, isChannel: boolean): Promise<unknown> {
-    const { id: given, name, to, payload, bytes, timeoutMs, component, causes } = entry
+    const { id: given, name, to, payload, bytes, timeoutMs, component, causes, traceparent } = entry
     const id = readId('id', given)
     if (this.sent.has(id)) throw new EventBusError('invalid_argument', `the request ${id} is in flight already`)
     const request = {
@@ -87,6 +87,7 @@ export class MemberRequests {
       timeoutMs: timeoutMs as number | undefined,
       component: this.member.componentOf(component),
       causes: (causes ?? []) as string[],
+      traceparent: traceparent as string | undefined,
     }
     const controller = new AbortController()
     const { signal } = controller
@@ -235,7 +236,7 @@ export class MemberRequests {
 
   /** Hands a request to the member. */
   private hand(request: string, name: string, { payload, origin }: Received, stream?: PulledRequest['stream']): void {
-    const { caller, component, signal, chain } = origin
+    const { caller, component, signal, chain, traceparent } = origin
     const causes = chain.slice(0, -1)
     signal.addEventListener('abort', () => {
       this.pending.delete(request)
@@ -248,6 +249,7 @@ export class MemberRequests {
       payload,
       ...(component !== undefined && { component }),
       ...(causes.length > 0 && { causes }),
+      ...(traceparent !== undefined && { traceparent }),
       ...(stream && { stream }),
     })
   }

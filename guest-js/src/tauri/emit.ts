@@ -5,7 +5,7 @@ import { toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
 import { encodePayload } from '../core/json.js'
 import { publish } from '../core/outgoing.js'
-import { currentCauses, isServer } from '../core/realm.js'
+import { currentCauses, isServer, traceOf } from '../core/realm.js'
 import { copyOfTarget, isEveryone } from '../core/target.js'
 import type { Target } from '../types/target.js'
 import { eventTargetOf } from './listen.js'
@@ -71,6 +71,7 @@ async function sendAsCore(event: string, payload: unknown, to: EventTarget | und
     bytes: written.bytes,
     to: copyOfTarget(to as Target | undefined),
     causes: causes.length > 0 ? causes : undefined,
+    traceparent: traceOf(),
     compatible,
     lossy: compatible && written.lossy,
   }

@@ -138,10 +138,12 @@ function listenAsHost(host: TestHost, event: string, deliver: Handler, receivesA
   return () => host.listeners.delete(listener)
 }
 
-function emittedOf({ timestamp: _, extras: { component, causes = [] }, ...emitted }: AcceptedEvent): EmittedEvent {
+function emittedOf({ timestamp: _, extras, ...emitted }: AcceptedEvent): EmittedEvent {
+  const { component, causes = [], traceparent } = extras
   return cloneOf({
     ...emitted,
     ...(component !== undefined && { component }),
+    ...(traceparent !== undefined && { traceparent }),
     ...(causes.length > 0 && { causes }),
     hops: causes.length,
   })

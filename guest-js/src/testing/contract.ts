@@ -16,6 +16,7 @@ export interface NewEvent {
   component?: string | undefined
   /** The names of what caused it, oldest first. */
   causes?: readonly string[] | undefined
+  traceparent?: string | undefined
   /** That the page under test waits for what becomes of it, under a number of its own. */
   outcome?: { readonly id: number; readonly timeoutMs?: number } | undefined
 }

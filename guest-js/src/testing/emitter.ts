@@ -8,17 +8,18 @@ import { payloadText } from './payload.js'
 import type { AcceptedEvent } from './session.js'
 import { neededTarget } from './target.js'
 
-/** The `emit` and `emitTo` of the host, or of a page that the test plays, with these causes. */
+/** The `emit` and `emitTo` of the host, or of a page that the test plays, with these causes and the trace of `cause`. */
 export function emitterOf(
   accept: (event: NewEvent) => Receipt,
   causes: readonly string[],
+  cause: { readonly traceparent?: string | undefined },
 ): { emit: Emit; emitTo: EmitTo } {
   const send = (
     to: Target | undefined,
     event: string,
     value?: unknown,
-    { retain, until, expiresMs, except }: EmitOptions = {},
-  ) => accept({ event, payload: payloadText(event, value), to, except, retain, until, expiresMs, causes })
+    { retain, until, expiresMs, except, traceparent = cause.traceparent }: EmitOptions = {},
+  ) => accept({ event, payload: payloadText(event, value), to, except, retain, until, expiresMs, causes, traceparent })
   type Rest = [unknown?, EmitOptions?]
   const emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
   const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)
@@ -34,6 +35,6 @@ export function receivedBy(
   const copy: unknown = cloneOf(payload)
   const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained)
   if (extras) addExtras(received, extras)
-  const { emit, emitTo } = emitterOf(accept, chainOf(event, received.causes))
+  const { emit, emitTo } = emitterOf(accept, chainOf(event, received.causes), received)
   return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
 }

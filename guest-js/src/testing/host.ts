@@ -1,4 +1,5 @@
 import type { Extras } from '../core/batch.js'
+import { checkTraceparent } from '../core/checks.js'
 import type { StateCommand } from '../core/commands.js'
 import { EventBusError } from '../core/error.js'
 import { checkEventName } from '../core/glob.js'
@@ -191,24 +192,23 @@ export class TestHost {
   ): () => void {
     this.checkRequest('respond', name)
     const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
-    const respond = (payload: unknown, { caller, component, signal, chain }: RequestOrigin) => {
-      const causes = chain.slice(0, -1)
-      const context = { name, caller, component, signal, causes, ...emitterOf(this.emitAs(label), chain) }
-      return this.acting.actAs(label, chain, () => responder(payload as never, context))
+    const respond = (payload: unknown, origin: RequestOrigin) => {
+      const { chain, ...own } = origin
+      const context = { name, ...own, causes: chain.slice(0, -1), ...emitterOf(this.emitAs(label), chain, origin) }
+      const handled = { causes: chain, traceparent: own.traceparent }
+      return this.acting.actAs(label, handled, () => responder(payload as never, context))
     }
     return this.played.get(label)?.respond(name, title, kind, respond) ?? (() => {})
   }
 
   /** Sends a request, as the host or as a page. */
-  request(
-    label: Label,
-    { to, causes = this.acting.causesOf(label), ...request }: TestRequest,
-  ): { request: string; response: Promise<unknown> } {
-    const { name } = request
+  request(label: Label, { to, ...request }: TestRequest): { request: string; response: Promise<unknown> } {
+    const { name, causes = [], traceparent } = { ...this.acting.originOf(label), ...request }
+    if (traceparent !== undefined) checkTraceparent(traceparent)
     this.checkRequest('request', name)
     checkChain(name, causes)
     if (request.component !== undefined) checkComponentName(request.component)
-    return this.requests.send({ ...request, to: recipientIn(to, this.labels), caller: label, causes })
+    return this.requests.send({ ...request, to: recipientIn(to, this.labels), caller: label, causes, traceparent })
   }
 
   private checkRequest(command: Refusable, name: string): void {
@@ -226,8 +226,8 @@ export class TestHost {
     if (command === 'request') return this.runRequest(args as unknown as PageRequest)
     if (command === 'cancel_request') return this.cancelRequests(args as { session: string; ids: number[] })
     if (command !== 'pull') return this.runStateCommand(command as StateCommand, args as StateArguments)
-    const { responses = [], ...pulled } = args as unknown as PullArguments
-    const refused = responses.flatMap((response) => refusalOf(() => this.takeResponse(response)))
+    const { carried = [], ...pulled } = args as unknown as PullArguments
+    const refused = carried.flatMap((entry) => refusalOf(() => this.take(entry)))
     if (!this.session) {
       throw new EventBusError(
         'stale_session',
@@ -255,7 +255,9 @@ export class TestHost {
     return null
   }
 
-  private takeResponse(entry: PageResponse | CallerEntry): Record<string, never> {
+  /** Takes a response, an entry of a stream, or what the page tells of an event. */
+  private take(entry: PageResponse | CallerEntry | ToldOutcome): Record<string, never> {
+    if ('seq' in entry) return this.outcomes.settle(this.label, entry)
     if (!('stream' in entry)) {
       this.requests.respond(this.label, entry)
       return {}
@@ -268,9 +270,8 @@ export class TestHost {
 
   /** Accepts what the host, or a page that the test plays, emits. Within a handler it follows from what that handles. */
   emit(label: Label, event: NewEvent, wait?: OutcomeWait): Receipt {
-    const { causes = this.acting.causesOf(label) } = event
     const source: Endpoint = label === null ? { kind: 'host' } : { kind: 'webview', label }
-    return this.accept({ ...event, causes }, source, undefined, wait)
+    return this.accept({ ...this.acting.originOf(label), ...event }, source, undefined, wait)
   }
 
   /** Emits, and waits for what becomes of the event. */
@@ -289,8 +290,9 @@ export class TestHost {
 
   /** Accepts an event and queues it for its receivers. */
   accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick'], wait?: OutcomeWait): Receipt {
-    const { event, except, component, expiresMs, causes = [] } = emitted
+    const { event, except, component, expiresMs, causes = [], traceparent } = emitted
     this.refuse('emit', event)
+    if (traceparent !== undefined) checkTraceparent(traceparent)
     if (component !== undefined) checkComponentName(component)
     checkChain(event, causes)
     this.checkEvent(event, emitted.payload, emitted.to)
@@ -373,8 +375,9 @@ export class TestHost {
   }
 
   private call(listener: Listener, received: BusEvent<unknown>): void {
-    const { event, seq, causes } = received
-    const run = () => reportLater(this.acting.actAs(null, chainOf(event, causes), () => listener.deliver(received)))
+    const { event, seq, causes, traceparent } = received
+    const handled = { causes: chainOf(event, causes), traceparent }
+    const run = () => reportLater(this.acting.actAs(null, handled, () => listener.deliver(received)))
     const outcome = this.listeners.has(listener) ? outcomeOf(null, run, report) : DROPPED
     if (outcome.outcome === 'handled') this.unconsumed.consume(seq)
     this.outcomes.tell(seq, null, outcome)
@@ -448,9 +451,7 @@ export class TestHost {
       case 'set_responders':
         return (args.responders as ResponderEntry[]).map((entry) => resultOf(() => this.setResponder(session, entry)))
       case 'respond':
-        return (args.responses as (PageResponse | CallerEntry)[]).map((entry) =>
-          resultOf(() => this.takeResponse(entry)),
-        )
+        return (args.responses as (PageResponse | CallerEntry)[]).map((entry) => resultOf(() => this.take(entry)))
       case 'page':
         return null
       case 'presence':

@@ -6,8 +6,10 @@ import {
   type PulledRequest,
 } from '../core/batch.js'
 import type { Piece } from '../core/bytes.js'
+import { Carrier } from '../core/carrier.js'
 import type { Call, CommandQueue } from '../core/commands.js'
 import { type EventBusError, toEventBusError } from '../core/error.js'
+import type { RegistrationQueue } from '../core/registrations.js'
 import { IncomingStreams } from '../core/requests/incoming.js'
 import { Producer } from '../core/requests/producer.js'
 import type { OutgoingRequest, OutgoingRequests } from '../core/requests/requests.js'
@@ -27,17 +29,14 @@ export class PlayedRecipient implements Recipient {
   /** The kind of the responder that is being registered. */
   private kind: ResponderKind = 'single'
   private readonly channels = new Map<string, PlayedChannel>()
-  private readonly responders = new Responders(
-    {
-      session: '',
-      push: (command, call) => this.run(command, call),
-      send: (command, value) =>
-        new Promise((resolve, reject) => this.run(command, { value, size: 0, resolve, reject })),
-      withdraw: () => false,
-      renewLater: () => {},
-    },
-    () => {},
-  )
+  private readonly queue: RegistrationQueue = {
+    session: '',
+    push: (command, call) => this.run(command, call),
+    send: (command, value) => new Promise((resolve, reject) => this.run(command, { value, size: 0, resolve, reject })),
+    withdraw: () => false,
+    renewLater: () => {},
+  }
+  private readonly responders = new Responders(this.queue, () => {}, new Carrier(this.queue))
 
   constructor(
     private readonly label: Label,

@@ -127,9 +127,9 @@ function labelOf(endpoint: Endpoint): Label {
 }
 
 function playEvent(host: TestHost, record: TappedEvent): void {
-  const { name, to, except, component, causes, retained = false, source, tick } = record
+  const { name, to, except, component, causes, traceparent, retained = false, source, tick } = record
   const payload = payloadText(name, payloadOf(name, record))
-  host.accept({ event: name, payload, to, except, component, causes, retain: retained }, source, tick)
+  host.accept({ event: name, payload, to, except, component, causes, traceparent, retain: retained }, source, tick)
 }
 
 function responseTo(records: readonly TapRecord[], { request }: TappedRequest): TappedResponse | undefined {
@@ -142,10 +142,11 @@ async function playRequest(
   record: TappedRequest,
   recorded: TappedResponse | undefined,
 ): Promise<ReplayDifference[]> {
-  const { name, component, causes, source } = record
+  const { name, component, causes, traceparent, source } = record
   const payload = payloadText(name, payloadOf(name, record))
   const to = { kind: 'webview' as const, label: host.label }
-  const sent = () => host.request(labelOf(source), { name, to, payload, component, causes: causes ?? [] }).response
+  const sent = () =>
+    host.request(labelOf(source), { name, to, payload, component, causes: causes ?? [], traceparent }).response
   const outcome = await Promise.resolve()
     .then(sent)
     .then(

@@ -45,6 +45,7 @@ export interface NewRequest {
   payload: string | undefined
   caller: Label
   causes: readonly string[]
+  traceparent?: string | undefined
   /** The component that sends it. */
   component?: string | undefined
   timeoutMs?: number | undefined
@@ -330,7 +331,7 @@ export class TestRequests {
   }
 
   private handOver(request: string, open: OpenRequest): void {
-    const { name, caller, payload, component, causes, stream } = open
+    const { name, caller, payload, component, causes, traceparent, stream } = open
     open.isHandedOver = true
     this.recipients.get(open.to)?.take({
       request,
@@ -339,6 +340,7 @@ export class TestRequests {
       payload: readPayload(payload),
       ...(component !== undefined && { component }),
       ...(causes.length > 0 && { causes }),
+      ...(traceparent !== undefined && { traceparent }),
       ...(stream && { stream: { bytes: stream.bytes, parts: stream.parts } }),
     })
   }

@@ -7,6 +7,7 @@ import type { Target } from '../types/target.js'
 import type { TestAppTasks } from './app-tasks.js'
 import { cloneOf } from './clone.js'
 import type { AttachArguments, NewEvent } from './contract.js'
+import type { ToldOutcome } from './outcomes.js'
 import { readPayload } from './payload.js'
 import type { CallerEntry, PageResponse, ResponderKind } from './requests.js'
 import { errorOf } from './results.js'
@@ -30,12 +31,12 @@ export interface AcceptedEvent {
   /** When it counts no more, in milliseconds since the Unix epoch. */
   expiresAt: number | undefined
   /** What few events have. */
-  extras: Pick<Extras, 'tick' | 'component' | 'causes' | 'consume'>
+  extras: Pick<Extras, 'tick' | 'component' | 'causes' | 'traceparent' | 'consume'>
 }
 
 /** An event as it is accepted. */
 export function acceptedOf(
-  { event, payload, to, except, retain = false, until, expiresMs, component, causes = [] }: NewEvent,
+  { event, payload, to, except, retain = false, until, expiresMs, component, causes = [], traceparent }: NewEvent,
   seq: number,
   source: Endpoint,
   tick: Extras['tick'],
@@ -54,6 +55,7 @@ export function acceptedOf(
       ...(tick && { tick }),
       ...(component !== undefined && { component }),
       ...(causes.length > 0 && { causes: [...causes] }),
+      ...(traceparent !== undefined && { traceparent }),
       ...(until === 'consumed' && { consume: true }),
     },
   }
@@ -73,8 +75,8 @@ export interface PullArguments {
   session: string
   ack: number
   ahead?: boolean
-  /** The responses that it carries. */
-  responses?: (PageResponse | CallerEntry)[]
+  /** The responses and outcomes that it carries. */
+  carried?: (PageResponse | CallerEntry | ToldOutcome)[]
 }
 
 /** Whether an event counts no more. */

@@ -188,7 +188,10 @@ export interface TestChannel<Incoming, Outgoing> {
  * ```
  */
 export interface EmittedEvent<Payload = unknown>
-  extends Pick<BusEvent<Payload>, 'event' | 'payload' | 'seq' | 'source' | 'component' | 'causes' | 'hops'> {
+  extends Pick<
+    BusEvent<Payload>,
+    'event' | 'payload' | 'seq' | 'source' | 'component' | 'causes' | 'traceparent' | 'hops'
+  > {
   /** The receivers, as they were given; `undefined` for everyone. */
   to: Target | undefined
   /** Who does not receive it, as it was given. */

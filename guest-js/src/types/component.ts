@@ -8,6 +8,7 @@ import type { Target } from './target.js'
 import type {
   EmitAfterIn,
   EmitAtIn,
+  EmitHandledIn,
   EmitIn,
   EmitToIn,
   EventsIn,
@@ -28,6 +29,8 @@ export interface View<Prefix extends string> {
   emit: EmitIn<Prefix>
   /** As {@link emitTo}. */
   emitTo: EmitToIn<Prefix>
+  /** As {@link emitHandled}. */
+  emitHandled: EmitHandledIn<Prefix>
   /** As {@link listen}. */
   listen: ListenIn<Prefix>
   /** As {@link once}. */

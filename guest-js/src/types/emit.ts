@@ -54,6 +54,11 @@ export interface EmitOptions {
    * all that is kept. A listener that it was due to gets a gap `expired`.
    */
   expiresMs?: number
+  /**
+   * The trace that it belongs to, as `traceparent` of W3C Trace Context spells it; another shape is `invalid_argument`. Without
+   * it, that of {@link setTraceContext}, or else that of the event or request whose handler emits it.
+   */
+  traceparent?: string
   /** Webviews, or `HOST`, that do not receive it, though they are among its receivers. Webviews need not exist. */
   except?: Target
 }

@@ -51,6 +51,8 @@ export interface BusEvent<Payload, Name extends string = string> extends Event<P
   component?: string
   /** The names of the events that caused it, oldest first. Present where there are any. */
   causes?: readonly string[]
+  /** The trace that it belongs to, as `traceparent` of W3C Trace Context spells it. Present where it has one. */
+  traceparent?: string
   /** How many events caused it, one after the other: the length of `causes`. */
   hops: number
   /**

@@ -68,4 +68,4 @@ export interface ChannelEnd {
  * const terminal = openChannel(HOST, 'terminal', { cols: 80, rows: 24 }, options)
  * ```
  */
-export type ChannelOptions = Pick<StreamRequestOptions, 'signal' | 'credit'>
+export type ChannelOptions = Pick<StreamRequestOptions, 'signal' | 'credit' | 'traceparent'>

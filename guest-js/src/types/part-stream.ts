@@ -44,7 +44,7 @@ export interface PartStream<Part, Response> extends AsyncIterableIterator<Part>,
  * const parts = requestStream(HOST, 'export', { format: 'csv' }, options)
  * ```
  */
-export interface StreamRequestOptions extends Pick<RequestOptions, 'signal'> {
+export interface StreamRequestOptions extends Pick<RequestOptions, 'signal' | 'traceparent'> {
   /**
    * For how many milliseconds there may be neither a part nor the response: at least 1 and at most 86,400,000. The time does
    * not run while the responder waits for this page. Without it, a stream may be silent for good.

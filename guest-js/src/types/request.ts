@@ -28,6 +28,8 @@ export interface RequestContext {
   signal: AbortSignal
   /** The names of the events and requests that caused it, oldest first. */
   causes: readonly string[]
+  /** The trace that it belongs to, as `traceparent` of W3C Trace Context spells it. */
+  traceparent?: string | undefined
   /**
    * Emits an event that the request causes. In the synchronous part of the responder, the package's `emit` does the same.
    * After an `await`, use this to keep the causes.
@@ -69,6 +71,8 @@ export interface RespondOptions {
 export interface RequestOptions {
   /** How many milliseconds to wait for the response: 30,000 by default, at least 1 and at most 86,400,000. */
   timeoutMs?: number
+  /** The trace that the request belongs to: see {@link EmitOptions.traceparent}. */
+  traceparent?: string
   /** Cancels the request when it aborts: the promise rejects with `cancelled`, and the responder's signal aborts. */
   signal?: AbortSignal
 }

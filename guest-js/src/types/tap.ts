@@ -73,6 +73,7 @@ export interface TappedEvent extends TappedPayload {
   component?: string
   /** The names of what caused it, oldest first. */
   causes?: string[]
+  traceparent?: string
   tick?: Tick
   retained?: true
   /** Where it went. */
@@ -141,6 +142,7 @@ export interface TappedRequest extends TappedPayload {
   receiver: Endpoint
   component?: string
   causes?: string[]
+  traceparent?: string
   /** Whether it requests a stream. */
   stream?: true
 }

@@ -16,6 +16,7 @@ import type {
   RequestNameIn,
   StreamNameIn,
 } from './namespace.js'
+import type { EmitHandledOptions, Handled } from './outcome.js'
 import type { ChannelOptions, PartChannel } from './part-channel.js'
 import type { PartStream, StreamRequestOptions } from './part-stream.js'
 import type { RequestContext, RequestOptions, RespondOptions } from './request.js'
@@ -70,6 +71,28 @@ export interface EmitToIn<Prefix extends string> {
     event: Name,
     ...payload: [...payload: PayloadArguments<FullName<Prefix, Name>>, options?: EmitOptions]
   ): Promise<Receipt & void>
+}
+
+/**
+ * The type of `emitHandled` of a namespace or a component; see {@link emitHandled}.
+ *
+ * @example
+ * ```ts
+ * import { type EmitHandledIn, namespace } from 'tauri-plugin-event-bus-api'
+ *
+ * const emitHandledInShop: EmitHandledIn<'shop'> = namespace('shop').emitHandled
+ * ```
+ */
+export interface EmitHandledIn<Prefix extends string> {
+  <Payload = unknown, Name extends string = string>(
+    event: OtherNameIn<Prefix, Name, ThePayloadOfThisEventIsMissingOrWrong>,
+    payload?: Payload,
+    options?: EmitHandledOptions,
+  ): Promise<Handled>
+  <Name extends NameIn<Prefix>, _ extends never>(
+    event: Name,
+    ...payload: [...payload: PayloadArguments<FullName<Prefix, Name>>, options?: EmitHandledOptions]
+  ): Promise<Handled>
 }
 
 /**

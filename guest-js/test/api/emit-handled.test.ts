@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { emitHandled, listen } from '../../src/index.js'
+import { component, emitHandled, listen, namespace } from '../../src/index.js'
 import { STALE } from '../fake-host.js'
 import { freshRealm, settled } from '../realm.js'
 
@@ -53,6 +53,25 @@ it('has a number for each event', async () => {
   expect(await second).toMatchObject({ pages: [] })
   realm.host.push({ outcome: 1, pages: [{ outcome: 'gone' }] })
   expect(await first).toMatchObject({ pages: [{ outcome: 'gone' }] })
+})
+
+it('has the prefix of its view, and its component', async () => {
+  const shop = namespace('shop')
+  const all = [
+    shop.emitHandled('saved', 1, { to: 'main', timeoutMs: 500 }),
+    shop.emitHandled('shop:saved'),
+    shop.component('Cart').emitHandled('saved'),
+    component('List').emitHandled('saved'),
+  ]
+  await settled()
+  expect(entries()).toEqual([
+    { command: 'emit_to', event: 'shop:saved', payload: '1', to: 'main', outcome: { id: 1, timeoutMs: 500 } },
+    { command: 'emit', event: 'shop:saved', outcome: { id: 2 } },
+    { command: 'emit', event: 'shop:saved', component: 'Cart', outcome: { id: 3 } },
+    { command: 'emit', event: 'saved', component: 'List', outcome: { id: 4 } },
+  ])
+  for (const id of [1, 2, 3, 4]) realm.host.push({ outcome: id, pages: [{ outcome: 'handled' }] })
+  for (const handled of all) expect(await handled).toMatchObject({ pages: [{ outcome: 'handled' }] })
 })
 
 it('may learn of the outcomes before the receipt', async () => {

@@ -103,8 +103,8 @@ describe('a room', () => {
     await settled()
     expect(realm.host.commands('subscribe', 'unsubscribe').map(({ command }) => command)).toEqual([
       'subscribe',
-      'subscribe',
       'unsubscribe',
+      'subscribe',
     ])
     snapshot(member('other', 1))
     await settled()
@@ -113,6 +113,49 @@ describe('a room', () => {
       ['join', 'other', 1],
     ])
     room.stop()
+  })
+
+  it('subscribes later where a rate refuses it', async () => {
+    vi.useFakeTimers()
+    const { room, told } = watched()
+    await settled()
+    snapshot(member('other', 1))
+    await settled()
+    realm.host.refuseEntry = () => ({ code: 'rate_limited', message: 'too fast', retryAfterMs: 700 })
+    const lost = { from: 1, to: 2, count: 2, atMost: false, reason: 'queue_full', subscriptions: [1] }
+    realm.host.push(lost)
+    await settled()
+    realm.host.refuseEntry = () => undefined
+    await vi.advanceTimersByTimeAsync(699)
+    expect(realm.host.session?.subscriptions.size).toBe(0)
+    await vi.advanceTimersByTimeAsync(1)
+    await settled()
+    expect([...(realm.host.session?.subscriptions.values() ?? [])]).toEqual([{ event: EVENT }])
+    snapshot(member('other', 2))
+    await settled()
+    expect(told).toEqual([
+      ['join', 'other', 1],
+      ['update', 'other', 2],
+    ])
+    room.stop()
+    vi.useRealTimers()
+  })
+
+  it('leaves nobody waiting when it is stopped', async () => {
+    const room = presence('doc:7')
+    const list = room.list()
+    const joins = room.on('join', () => {})
+    await settled()
+    room.stop()
+    expect(await list).toEqual([])
+    await joins
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
+  it('rejects a name that is none', async () => {
+    const room = presence('a\ud800')
+    await expect(room.list()).rejects.toMatchObject({ code: 'invalid_event_name' })
+    await expect(room.on('join', () => {}).then()).rejects.toMatchObject({ code: 'invalid_event_name' })
   })
 
   it('rejects where the page may not know of it', async () => {

@@ -135,6 +135,52 @@ describe('a page that is called', () => {
     expect(realm.host.commands('respond')).toEqual([])
   })
 
+  /** An event whose emitter waits, of the first subscription. */
+  const tracked = (index: number) => [...row(index), { outcome: true }]
+  const told = (...indexes: number[]) =>
+    JSON.stringify(indexes.map((index) => ({ seq: index, index, outcome: 'handled' })))
+  const callAgain = (...rows: unknown[]) => inbox().receive(JSON.stringify({ ...batchOf(rows), again: true }))
+
+  it('carries outcomes in what it returns', async () => {
+    await listen('a', vi.fn())
+    await handOver()
+    const { session } = inbox()
+    expect(await call(tracked(1), tracked(2))).toBe(`${session}:2:${told(1, 2)}`)
+    expect(await call(row(3))).toBe(`${session}:3`)
+    expect(realm.host.commands('settle')).toEqual([])
+  })
+
+  it('tells again what the values before have told', async () => {
+    await listen('a', vi.fn())
+    respond('sum', (numbers: number[]) => numbers.length)
+    await handOver()
+    const { session } = inbox()
+    const item = { request: '1'.repeat(32), name: 'sum', source: 0, payload: [1, 2] }
+    const responses = [{ request: item.request, payload: '2' }]
+    await Promise.all([call(tracked(1)), call(tracked(2))])
+    await inbox().receive(JSON.stringify({ ...batchOf([]), first: 3, items: [item] }))
+    const all = JSON.stringify([...JSON.parse(told(1, 2)), ...responses, ...JSON.parse(told(4))])
+    expect(await callAgain(tracked(4))).toBe(`${session}:4:${all}`)
+    expect(await call(row(5))).toBe(`${session}:5`)
+  })
+
+  it('carries nothing once its user has acted', async () => {
+    await listen('a', vi.fn())
+    await handOver()
+    const { session } = inbox()
+    await call(tracked(1))
+    if (realm.host.session) realm.host.session.index = 1
+    const late = call(tracked(2))
+    listeners.get('pointerdown')?.({ target: null })
+    // The value before may be lost, and the one of the call that runs, too.
+    expect(await late).toBe(`${session}:2`)
+    await settled()
+    expect(pulls().slice(-1)[0]?.args.carried).toEqual(JSON.parse(told(1)))
+    expect(realm.host.commands('settle').map(({ args }) => args.outcomes)).toEqual([JSON.parse(told(2))])
+    // The fake host has not queued what it was called with.
+    realm.host.broken.splice(0)
+  })
+
   it('reports responses that were refused', async () => {
     await listen('a', vi.fn())
     await handOver()

@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { listen, type Subscription } from '../../src/index.js'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { emit, listen, type Subscription } from '../../src/index.js'
 import { freshRealm, settled } from '../realm.js'
 
 let realm: ReturnType<typeof freshRealm>
@@ -12,11 +12,12 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** Emits an event whose emitter waits, and lets the page handle it. */
-async function emitted(): Promise<number> {
+/** Emits an event whose emitter waits, and lets the page handle it. Returns the item that it is. */
+async function emitted(): Promise<{ seq: number; index: number | undefined }> {
   const seq = realm.host.emit('a', 1, { outcome: true })
+  const index = realm.host.session?.index
   await settled()
-  return seq
+  return { seq, index }
 }
 
 it('is told once, when the last handler is done', async () => {
@@ -25,14 +26,14 @@ it('is told once, when the last handler is done', async () => {
   await listen('a', () => {})
   await listen('a', slow, { sequential: true })
   await listen('*', slow, { sequential: true })
-  const seq = await emitted()
+  const item = await emitted()
   expect(realm.host.outcomes).toEqual([])
   ends[1]?.()
   await settled()
   expect(realm.host.outcomes).toEqual([])
   ends[0]?.()
   await settled()
-  expect(realm.host.outcomes).toEqual([{ seq, outcome: 'handled' }])
+  expect(realm.host.outcomes).toEqual([{ ...item, outcome: 'handled' }])
 })
 
 it('is told of no other event', async () => {
@@ -53,15 +54,15 @@ it.each<[string, () => unknown, boolean, object]>([
 ])('is, of %s, …', async (_, handler, sequential, told) => {
   await listen('a', () => {})
   await listen('a', handler, { sequential })
-  const seq = await emitted()
-  expect(realm.host.outcomes).toEqual([{ seq, ...told }])
+  const item = await emitted()
+  expect(realm.host.outcomes).toEqual([{ ...item, ...told }])
 })
 
 it('is the first failure', async () => {
   await listen('a', () => boom('first'))
   await listen('a', () => boom('second'))
-  const seq = await emitted()
-  expect(realm.host.outcomes).toEqual([{ seq, failure: { name: 'Error', message: 'first' } }])
+  const item = await emitted()
+  expect(realm.host.outcomes).toEqual([{ ...item, failure: { name: 'Error', message: 'first' } }])
 })
 
 it('is dropped where no handler has seen the event', async () => {
@@ -70,10 +71,10 @@ it('is dropped where no handler has seen the event', async () => {
   // The host has not run the command yet when the event comes.
   realm.host.hold = ({ command }) => command === 'unsubscribe'
   off()
-  const seq = await emitted()
+  const item = await emitted()
   realm.host.release()
   await settled()
-  expect(realm.host.outcomes).toEqual([{ seq, outcome: 'dropped' }])
+  expect(realm.host.outcomes).toEqual([{ ...item, outcome: 'dropped' }])
 })
 
 it('is dropped where a listener ends before its turn', async () => {
@@ -87,9 +88,91 @@ it('is dropped where a listener ends before its turn', async () => {
   ends[0]?.()
   await settled()
   expect(realm.host.outcomes).toEqual([
-    { seq: first, outcome: 'handled' },
-    { seq: second, outcome: 'dropped' },
+    { ...first, outcome: 'handled' },
+    { ...second, outcome: 'dropped' },
   ])
+})
+
+const settles = () => realm.host.commands('settle').map(({ args }) => args.outcomes as object[])
+
+describe('outcomes of many events', () => {
+  it.each<[string, () => unknown, boolean]>([
+    ['return', () => 1, false],
+    ['return a promise that is not awaited', () => new Promise(() => {}), false],
+  ])('travel with pulls where handlers %s', async (_, handler, sequential) => {
+    await listen('a', handler, { sequential })
+    realm.host.hold = ({ command }) => command === 'pull'
+    const seqs = Array.from({ length: 64 }, () => realm.host.emit('a', 1, { outcome: true }))
+    realm.host.release()
+    await settled()
+    expect(realm.host.outcomes.map(({ seq }) => seq)).toEqual(seqs)
+    expect(settles()).toEqual([])
+  })
+
+  it('travel with pulls also of async handlers', async () => {
+    await listen('a', async () => 1, { sequential: true })
+    const item = await emitted()
+    expect(realm.host.outcomes).toEqual([{ ...item, outcome: 'handled' }])
+    expect(settles()).toEqual([])
+  })
+
+  it('travel in one command where no pull is sent', async () => {
+    const ends: (() => void)[] = []
+    const slow = () => new Promise<void>((resolve) => ends.push(resolve))
+    for (let listener = 0; listener < 3; listener += 1) await listen(`${listener}`, slow, { sequential: true })
+    const seqs = [0, 1, 2].map((listener) => realm.host.emit(`${listener}`, 1, { outcome: true }))
+    await settled()
+    expect(realm.host.outcomes).toEqual([])
+    const before = realm.host.commands('pull').length
+    for (const end of ends) end()
+    await settled()
+    expect(settles().map((told) => told.length)).toEqual([3])
+    expect(realm.host.outcomes.map(({ seq }) => seq)).toEqual(seqs)
+    expect(realm.host.commands('pull').length).toBe(before)
+  })
+
+  it('are told again where a pull has failed', async () => {
+    vi.useFakeTimers()
+    await listen('a', () => {})
+    let failures = 0
+    realm.host.refuse = ({ args }) =>
+      args.carried && failures++ === 0 ? { code: 'unavailable', message: 'lost' } : undefined
+    const item = await emitted()
+    await vi.advanceTimersByTimeAsync(1_000)
+    vi.useRealTimers()
+    expect(settles()).toEqual([[{ ...item, outcome: 'handled' }]])
+    expect(realm.host.outcomes).toHaveLength(1)
+  })
+
+  it('mean nothing in another session', async () => {
+    const ends: (() => void)[] = []
+    await listen('a', () => new Promise<void>((resolve) => ends.push(resolve)), { sequential: true })
+    await emitted()
+    realm.host.endSession()
+    await settled()
+    ends[0]?.()
+    await settled()
+    expect(realm.host.opened).toBe(2)
+    expect(realm.host.outcomes).toEqual([])
+  })
+
+  it('are dropped with their session', async () => {
+    const ends: (() => void)[] = []
+    await listen('a', () => new Promise<void>((resolve) => ends.push(resolve)), { sequential: true })
+    await emitted()
+    realm.host.hold = ({ command }) => command === 'emit'
+    const sent = emit('b')
+    await settled()
+    ends[0]?.()
+    await settled()
+    realm.host.endSession()
+    realm.host.release()
+    await sent
+    await settled()
+    expect(realm.host.opened).toBe(2)
+    expect(settles()).toEqual([])
+    expect(realm.reported.mock.calls).toEqual([])
+  })
 })
 
 function boom(thrown: unknown = new TypeError('boom')): never {

@@ -217,7 +217,10 @@ describe('a page', () => {
     let response: (payload: number) => unknown = () => null
     await respond<number>('q', (payload) => response(payload))
     type Kept = Record<string, { size?: number; length?: number }>
-    const inbox = existingInbox() as unknown as { channel: Kept & { requests: Kept } }
+    const inbox = existingInbox() as unknown as {
+      channel: Kept & { requests: Kept }
+      carrier: Record<string, object[]>
+    }
     response = (payload) => {
       if (payload % 4 === 1) throw new Error('no')
       return payload % 4 === 3 ? new Promise(() => {}) : payload
@@ -240,7 +243,9 @@ describe('a page', () => {
       await vi.waitFor(() => expect(responses().length).toBe(75 * (round + 1)), { interval: 1 })
     }
     await settled()
-    const { running, outgoing, requests } = inbox.channel
-    expect([running?.size, outgoing?.length, (requests as Kept).waiting?.size]).toEqual([0, 0, 0])
+    const { running, requests } = inbox.channel
+    const { waiting, kept } = inbox.carrier
+    expect([running?.size, (requests as Kept).waiting?.size]).toEqual([0, 0])
+    expect([waiting, kept]).toEqual([[], []])
   }, 20_000)
 })

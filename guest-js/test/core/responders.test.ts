@@ -62,7 +62,7 @@ describe('respond', () => {
     await settled()
     expect(responses().map(({ payload }) => payload)).toEqual(Array.from({ length: 64 }, (_, i) => `${i}`))
     // The pull that was parked brings the first, and the next one all others; their responses go with the pulls that follow.
-    const carried = realm.host.commands('pull').flatMap(({ args }) => (args.responses as unknown[] | undefined) ?? [])
+    const carried = realm.host.commands('pull').flatMap(({ args }) => (args.carried as unknown[] | undefined) ?? [])
     expect(carried.length).toBe(64)
     expect(realm.host.commands('respond')).toEqual([])
   })
@@ -299,7 +299,7 @@ describe('respond', () => {
     await respond('a', () => 1)
     let failures = 0
     realm.host.refuse = ({ args }) =>
-      args.responses && args.ack && failures++ === 0 ? { code: 'unavailable', message: 'lost' } : undefined
+      args.carried && args.ack && failures++ === 0 ? { code: 'unavailable', message: 'lost' } : undefined
     realm.host.request('1', 'a')
     await vi.advanceTimersByTimeAsync(1_000)
     await settled()

@@ -161,9 +161,12 @@ impl Component {
         };
         if let Err(error) = emitted {
             let diagnostics = bus.runtime().core.diagnostics();
-            diagnostics.tell(Record::NotEmitted, action, bus.causes(), || {
-                format!(", the outcome of an action of the component {component:?}: {error}")
-            });
+            diagnostics.tell(
+                Record::NotEmitted,
+                action,
+                bus.origin().unwrap_or_default().causes,
+                || format!(", the outcome of an action of the component {component:?}: {error}"),
+            );
         }
     }
 }

@@ -76,9 +76,12 @@ impl Component {
         let emit = Box::new(move || {
             if let Err(error) = bus.emit(&own, ()) {
                 let diagnostics = bus.runtime().core.diagnostics();
-                diagnostics.tell(Record::NotEmitted, &own, bus.causes(), || {
-                    format!(" at the end of a listener: {error}")
-                });
+                diagnostics.tell(
+                    Record::NotEmitted,
+                    &own,
+                    bus.origin().unwrap_or_default().causes,
+                    || format!(" at the end of a listener: {error}"),
+                );
             }
         });
         if causes::defer_to_end(&key, emit).is_none() {

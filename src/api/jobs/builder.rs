@@ -20,6 +20,7 @@ use crate::model::target::Target;
 use crate::periodic::job::{JobPlan, MAX_FAILURES, OnceAt, Payload};
 use crate::periodic::source::Sampler;
 use crate::periodic::timing::schedule::Timing;
+use crate::sync::BusClock;
 
 /// A job before its start; made by [`EventBus::periodic`].
 ///
@@ -121,6 +122,10 @@ impl<P> JobBuilder<P> {
             once_at: None,
             payload_type: PhantomData,
         }
+    }
+
+    pub(super) fn clock(&self) -> BusClock {
+        self.bus.runtime().core.clock()
     }
 
     /// Sets the time from one tick to the next: 1 ms to 365 days. Required.

@@ -17,7 +17,6 @@ use crate::periodic::job::OnceAt;
 #[cfg(feature = "typed")]
 use crate::periodic::job::Payload;
 use crate::periodic::start::once_timing;
-use crate::sync::wall_clock;
 
 /// An event that is emitted once, later; made by [`EventBus::emit_after`] and [`EventBus::emit_at`].
 ///
@@ -156,7 +155,7 @@ impl DelayedEmit {
         match self.when {
             When::After(delay) => self.job.every(check_delay(delay)?).start(),
             When::At(at) => {
-                let timing = once_timing(at.time, wall_clock())?;
+                let timing = once_timing(at.time, self.job.clock().wall())?;
                 self.job
                     .every(timing.interval)
                     .immediate()

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tauri_plugin_event_bus_types::Bytes;
@@ -9,6 +10,7 @@ use crate::model::json::Json;
 use crate::model::link::LinkStream;
 use crate::model::name::EventName;
 use crate::model::payload::check_json;
+use crate::model::traceparent::Traceparent;
 
 /// A payload on its way between nodes: JSON text with a mark in the place of bytes, and the bytes, in their order.
 ///
@@ -149,6 +151,12 @@ impl DepartingEvent {
         self.event.causes()
     }
 
+    /// The trace that it belongs to, as `traceparent` of W3C Trace Context spells it.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<&str> {
+        self.event.traceparent()
+    }
+
     /// How long it still counts, if it expires.
     #[must_use]
     pub fn expires(&self) -> Option<Duration> {
@@ -171,6 +179,7 @@ pub struct Arrival {
     pub(crate) payload: LinkPayload,
     pub(crate) component: Option<String>,
     pub(crate) causes: Vec<String>,
+    pub(crate) traceparent: Option<String>,
     pub(crate) expires: Option<Duration>,
 }
 
@@ -183,6 +192,7 @@ impl Arrival {
             payload,
             component: None,
             causes: Vec::new(),
+            traceparent: None,
             expires: None,
         }
     }
@@ -205,6 +215,13 @@ impl Arrival {
         self
     }
 
+    /// The trace that it belongs to, as `traceparent` of W3C Trace Context spells it.
+    #[must_use]
+    pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
+        self.traceparent = Some(traceparent.into());
+        self
+    }
+
     /// How long it still counts.
     #[must_use]
     pub fn expires(mut self, expires: Duration) -> Self {
@@ -213,8 +230,13 @@ impl Arrival {
     }
 }
 
+/// Parses the trace that another node has sent.
+pub(crate) fn parse_trace(traceparent: Option<&str>) -> Result<Option<Traceparent>> {
+    Traceparent::read(traceparent)
+}
+
 /// Parses causes, at most one more than is allowed.
-pub(crate) fn parse_causes(causes: &[String], hops: usize) -> Result<Box<[EventName]>> {
+pub(crate) fn parse_causes(causes: &[String], hops: usize) -> Result<Arc<[EventName]>> {
     let causes = causes.iter().take(hops.saturating_add(1));
     causes.map(|name| EventName::parse(name)).collect()
 }

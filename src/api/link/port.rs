@@ -3,7 +3,9 @@ use std::future::Future;
 use serde::Serialize;
 
 use crate::api::bus::EventBus;
-use crate::api::link::messages::{Arrival, DepartingEvent, Departure, LinkPayload, parse_causes};
+use crate::api::link::messages::{
+    Arrival, DepartingEvent, Departure, LinkPayload, parse_causes, parse_trace,
+};
 use crate::hub::NewEvent;
 use crate::hub::link::Leaving;
 use crate::model::endpoint::Endpoint;
@@ -129,7 +131,8 @@ impl LinkPort {
         let component = arrival.component.as_deref().map(parse_component);
         let component = component.transpose()?;
         let source = Endpoint::Node(arrival.node.as_str().into());
-        let provenance = Provenance::of(component, causes);
+        let traceparent = parse_trace(arrival.traceparent.as_deref())?;
+        let provenance = Provenance::of(component, causes, traceparent);
         let expires = arrival.expires;
         Ok(move |payload: LinkPayload| {
             let payload = payload.into_json(|| format!("the payload of {:?}", name.as_str()))?;

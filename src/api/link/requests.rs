@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::bus::EventBus;
-use crate::api::link::messages::{LinkPayload, parse_causes};
+use crate::api::link::messages::{LinkPayload, parse_causes, parse_trace};
 use crate::api::link::port::LinkPort;
 use crate::api::request::{PendingResponse, check_timeout};
 use crate::engine::incoming::{Handler, IncomingRequest};
@@ -10,7 +10,9 @@ use crate::hub::command_log::JsonResult;
 use crate::hub::requests::Recipient;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::event::Origin;
 use crate::model::name::{EventName, parse_component};
+use crate::model::traceparent::Traceparent;
 use crate::sync::oneshot;
 
 /// A request of this node to another one. The link sends it, and responds with what comes back.
@@ -31,7 +33,7 @@ impl DepartingRequest {
         request: IncomingRequest,
         response: oneshot::Sender<JsonResult>,
     ) -> Self {
-        let causes = request.as_cause.iter();
+        let causes = request.origin.causes.iter();
         let mut causes: Vec<String> = causes.map(|name| name.as_str().to_owned()).collect();
         // The last one is the request itself.
         causes.pop();
@@ -74,6 +76,13 @@ impl DepartingRequest {
         &self.causes
     }
 
+    /// The trace that it belongs to, as `traceparent` of W3C Trace Context spells it.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<&str> {
+        let trace = self.request.origin.traceparent.as_ref();
+        trace.map(Traceparent::as_str)
+    }
+
     /// How long its caller waits.
     #[must_use]
     pub fn timeout(&self) -> Duration {
@@ -109,6 +118,7 @@ pub struct ArrivingRequest {
     timeout: Duration,
     component: Option<String>,
     causes: Vec<String>,
+    traceparent: Option<String>,
 }
 
 impl ArrivingRequest {
@@ -126,6 +136,7 @@ impl ArrivingRequest {
             timeout,
             component: None,
             causes: Vec::new(),
+            traceparent: None,
         }
     }
 
@@ -140,6 +151,13 @@ impl ArrivingRequest {
     #[must_use]
     pub fn causes(mut self, causes: Vec<String>) -> Self {
         self.causes = causes;
+        self
+    }
+
+    /// The trace that it belongs to, as `traceparent` of W3C Trace Context spells it.
+    #[must_use]
+    pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
+        self.traceparent = Some(traceparent.into());
         self
     }
 }
@@ -188,8 +206,13 @@ impl LinkPort {
         catalog.check_request_payload(&name, &payload)?;
         let timeout = check_timeout(request.timeout)?;
         let source = Endpoint::Node(request.node.into());
-        let bus: EventBus = self.bus().of_another(source, component, causes);
-        PendingResponse::start(&bus, &name, payload, Recipient::Host, timeout)
+        let origin = Origin {
+            causes,
+            traceparent: parse_trace(request.traceparent.as_deref())?,
+        };
+        let bus: EventBus = self.bus().of_another(source, component, origin);
+        let provenance = bus.provenance(None)?;
+        PendingResponse::start((&bus, provenance), &name, payload, Recipient::Host, timeout)
     }
 }
 

@@ -92,6 +92,12 @@ impl<P: DeserializeOwned + Send + 'static> RequestStreamBuilder<P> {
         self
     }
 
+    /// Sets the trace that the request belongs to, as [`EmitOptions::traceparent`](crate::EmitOptions::traceparent) does.
+    pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
+        self.request = self.request.traceparent(traceparent);
+        self
+    }
+
     /// Sets how many bytes of parts may be sent and not taken: 1 to `queueBytes`, `streamCreditBytes` by default. One part may
     /// exceed it.
     pub fn credit_bytes(mut self, bytes: usize) -> Self {

@@ -101,7 +101,7 @@ impl Tap {
     }
 
     /// Awaits all records that wait.
-    pub(super) async fn recv_all(&mut self) -> Option<Vec<TapRecord>> {
+    pub(crate) async fn recv_all(&mut self) -> Option<Vec<TapRecord>> {
         poll_fn(|context| self.poll_waiting(Some(context))).await
     }
 

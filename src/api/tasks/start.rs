@@ -100,7 +100,10 @@ impl<T: DeserializeOwned> StartTaskBuilder<T> {
             args: self.args?,
             if_running: self.if_running,
             starter: bus.source().clone(),
-            provenance: Provenance::of(None, bus.causes().iter().cloned().collect()),
+            provenance: {
+                let origin = bus.origin().unwrap_or_default();
+                Provenance::of(None, origin.causes, origin.traceparent)
+            },
         };
         let tasks = &bus.runtime().tasks;
         Ok(Task::new(tasks, &tasks.start(new)?))

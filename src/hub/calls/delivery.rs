@@ -49,7 +49,7 @@ impl<W> Session<W> {
         }
         // Without a call in flight, only another call tells how far a slow page has got.
         let has_due = || match calls.in_flight.is_empty() {
-            true => outbox.has_next() || outbox.unacknowledged().0 > 0,
+            true => outbox.has_next() || outbox.unacknowledged().0 > 0 || calls.is_value_lost,
             false => outbox.has_next(),
         };
         calls.is_on && calls.in_flight.len() < MAX_CALLS && has_due()
@@ -143,6 +143,7 @@ impl<W> Hub<W> {
             if batch.is_empty() {
                 batch = Batch::after(session.outbox.cursor());
             }
+            batch.tells_again = std::mem::take(&mut session.calls.is_value_lost);
             self.room.wake_first(Line::Queue(key), &mut effects.wakers);
         }
         let delivered = session.outbox.last_index();
@@ -198,7 +199,10 @@ impl<W> Hub<W> {
                     calls.failed_rounds = 0;
                 }
             }
-            Some(Err(_)) | None => session.calls.has_failed = true,
+            Some(Err(_)) | None => {
+                session.calls.has_failed = true;
+                session.calls.is_value_lost = true;
+            }
         }
         session.end_round(now);
         // A pull waits for the calls before it, and for the first call that works.
@@ -253,6 +257,7 @@ impl<W> Hub<W> {
             if !calls.is_on && calls.is_overdue(now) {
                 calls.in_flight.clear();
                 calls.has_failed = true;
+                calls.is_value_lost = true;
                 session.end_round(now);
                 session.deliver(*key, now, &mut self.room, effects);
             }

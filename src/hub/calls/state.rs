@@ -76,6 +76,8 @@ pub(crate) struct Calls {
     pub(super) has_failed: bool,
     /// How many rounds have failed in a row.
     pub(super) failed_rounds: usize,
+    /// Whether a value was lost, so that the next batch has the page tell again what its values carried.
+    pub(super) is_value_lost: bool,
     /// Until when no call is made.
     pub(super) retry_at: Option<Instant>,
 }

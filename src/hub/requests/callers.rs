@@ -120,6 +120,8 @@ impl<W> Hub<W> {
             state,
             timeout: request.timeout,
             due: request.timeout.map(|timeout| now + timeout),
+            #[cfg(feature = "inspector")]
+            sent: now,
             waiters,
             flow,
             caller_half,

@@ -5,9 +5,10 @@ use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::window::Credit;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
-use crate::model::event::{Provenance, source_length, weight_of};
+use crate::model::event::{Origin, Provenance, source_length, weight_of};
 use crate::model::json::Json;
 use crate::model::name::EventName;
+use crate::model::traceparent::Traceparent;
 
 /// A request as its responder gets it.
 #[derive(Debug)]
@@ -80,10 +81,14 @@ impl RequestMessage {
         provenance.map_or(&[], |provenance| &provenance.causes)
     }
 
-    /// The causes of what follows from it.
-    pub(crate) fn as_cause(&self) -> Arc<[EventName]> {
-        let own = std::iter::once(&self.name);
-        self.causes().iter().chain(own).cloned().collect()
+    /// The trace that it belongs to.
+    pub(crate) fn trace(&self) -> Option<&Traceparent> {
+        self.provenance.as_ref()?.traceparent.as_ref()
+    }
+
+    /// The causes and the trace of what follows from it.
+    pub(crate) fn as_origin(&self) -> Origin {
+        Origin::after(&self.name, self.provenance.as_deref())
     }
 
     /// At least as many bytes as it takes in a batch.

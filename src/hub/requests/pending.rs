@@ -8,6 +8,10 @@ use crate::hub::requests::flow::Flow;
 use crate::hub::requests::inbox::Inbox;
 use crate::hub::requests::message::{Caller, RequestMessage};
 use crate::hub::requests::window::Window;
+#[cfg(feature = "inspector")]
+use crate::model::endpoint::Endpoint;
+#[cfg(feature = "inspector")]
+use crate::model::inspector::{RequestInFlight, whole_millis};
 
 /// A request that has no response yet.
 #[derive(Debug)]
@@ -20,6 +24,9 @@ pub(super) struct PendingRequest<W> {
     pub(super) state: RequestState,
     pub(super) timeout: Option<Duration>,
     pub(super) due: Option<Instant>,
+    /// When it was sent.
+    #[cfg(feature = "inspector")]
+    pub(super) sent: Instant,
     /// Those who wait for the response: the caller, and the copies of a page's command. The end of a stream goes another
     /// way, behind its parts.
     pub(super) waiters: Vec<W>,
@@ -203,6 +210,30 @@ impl<W> Requests<W> {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (RequestId, &PendingRequest<W>)> {
         self.by_id.iter().map(|(id, pending)| (*id, pending))
+    }
+
+    /// What there is to tell of the oldest `most` requests in flight, and how many there are.
+    #[cfg(feature = "inspector")]
+    pub(crate) fn in_flight(&self, most: usize, now: Instant) -> (usize, Vec<RequestInFlight>) {
+        let mut all: Vec<_> = self.by_id.iter().collect();
+        all.sort_unstable_by_key(|(_, pending)| pending.place);
+        let listed = all.iter().take(most);
+        let listed = listed.map(|(id, pending)| RequestInFlight {
+            request: id.to_string(),
+            name: pending.message.name.as_str().to_owned(),
+            caller: pending.message.source.clone(),
+            responder: pending
+                .state
+                .webview()
+                .map_or(Endpoint::Host, |label| Endpoint::Webview(Arc::clone(label))),
+            age_ms: whole_millis(now.saturating_duration_since(pending.sent)),
+            due_in_ms: pending
+                .due
+                .map(|due| whole_millis(due.saturating_duration_since(now))),
+            is_stream: pending.flow.is_some(),
+            is_waiting: matches!(pending.state, RequestState::Waiting { .. }),
+        });
+        (all.len(), listed.collect())
     }
 
     /// How many were ever sent, and how many have no response yet.

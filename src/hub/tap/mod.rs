@@ -423,6 +423,30 @@ impl<W> Hub<W> {
         wakers
     }
 
+    /// The newest `most` retained events, as records.
+    #[cfg(feature = "inspector")]
+    pub(crate) fn retained_records(&mut self, most: usize) -> Vec<TapSlot> {
+        self.retained.drop_expired(self.clock);
+        let newest = self.retained.newest(most).into_iter();
+        let records = newest.map(|retained| RawRecord {
+            at: retained.event.timestamp(),
+            entry: RawEntry::Event(Box::new(RawEvent {
+                event: retained.event.clone(),
+                to: retained.audience.target().cloned(),
+                except: retained
+                    .audience
+                    .except
+                    .as_ref()
+                    .map(|own| own.target.clone()),
+                is_retained: true,
+                routes: Vec::new(),
+                kept_for: Vec::new(),
+            })),
+        });
+        let slots = records.map(|record| TapSlot::Record(Arc::new(record)));
+        slots.collect()
+    }
+
     /// Notes how a request has ended.
     pub(super) fn tap_response(
         &mut self,

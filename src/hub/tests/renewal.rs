@@ -6,8 +6,7 @@ use super::session_id;
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::outbox::{Batch, BatchBound, Item};
 use crate::hub::{
-    Audience, Command, Hub, NewEvent, Pull, Resumption, SESSION_LEASE, START_UP,
-    SubscriptionRequest,
+    Audience, Command, Hub, NewEvent, Pull, Resumption, SESSION_LEASE, SubscriptionRequest,
 };
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
@@ -19,6 +18,7 @@ use crate::model::policies::Policies;
 use crate::model::policy::Policy;
 
 mod replaced;
+mod traced;
 
 /// The reason of a gap, its first and last number, and what it counts.
 pub(super) type Lost = (GapReason, u64, u64, u64);
@@ -436,38 +436,5 @@ fn a_handled_gap_is_traced_back() {
     // Its page has handled nothing of the session without a pull.
     world.index = 0;
     world.open(&["*"], Some((0, 0)));
-    assert_eq!(world.received(1), (vec![waiting], vec![]));
-}
-
-#[test]
-fn a_new_subscription_is_traced_back() {
-    let mut world = World::new(Limits::default());
-    world.open(&["*"], None);
-    world.wait(START_UP);
-    let pending = world.emit("x", false);
-    world.emit("live", false);
-    world.leave();
-    // The next page subscribes, and sleeps before it pulls.
-    world.begin(&["*"], None);
-    let lost = world.emit("live", false);
-    world.fall_silent();
-    let last = world.emit("x", false);
-    world.open(&["*"], Some((pending - 1, 0)));
-    let gap = (GapReason::SessionEnded, lost, lost, 1);
-    assert_eq!(world.received(1), (vec![pending, last], vec![gap]));
-}
-
-#[test]
-fn a_page_of_another_origin_is_traced_back() {
-    let mut world = World::new(Limits::default());
-    world.open(&["*"], None);
-    world.emit("x", false);
-    world.load("web");
-    world.origin = "web";
-    world.begin(&["*"], None);
-    let begun = world.hub.seq;
-    let waiting = world.emit("x", false);
-    world.fall_silent();
-    world.open(&["*"], Some((begun, 0)));
     assert_eq!(world.received(1), (vec![waiting], vec![]));
 }

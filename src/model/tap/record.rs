@@ -108,6 +108,8 @@ pub struct TappedEvent {
     pub component: Option<String>,
     /// The names of the events that caused it, oldest first.
     pub causes: Vec<String>,
+    /// The trace that it belongs to, as `traceparent` of W3C Trace Context spells it.
+    pub traceparent: Option<String>,
     /// Which tick of which job it is.
     pub tick: Option<Tick>,
     /// Whether it is retained.
@@ -242,6 +244,8 @@ pub struct TappedRequest {
     pub component: Option<String>,
     /// The names of what caused it, oldest first.
     pub causes: Vec<String>,
+    /// The trace that it belongs to, as `traceparent` of W3C Trace Context spells it.
+    pub traceparent: Option<String>,
     /// Whether it requests a stream.
     pub is_stream: bool,
     /// Its payload.

@@ -22,6 +22,7 @@ use crate::model::name::{EventName, parse_component};
 use crate::model::policy::Until;
 use crate::model::selection::Selection;
 use crate::model::tap::record::TapAction;
+use crate::model::traceparent::Traceparent;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
 use crate::sync::now;
 
@@ -134,6 +135,7 @@ struct EmitEntry {
     component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
+    traceparent: Option<String>,
     #[serde(default)]
     compatible: bool,
     lossy: Option<String>,
@@ -225,6 +227,7 @@ impl EmitEntry {
                 self.component.as_deref(),
                 &self.causes,
                 core.limits().hops,
+                self.traceparent.as_deref(),
             )?,
             retain: self.retain,
             lifetime: Lifetime {
@@ -309,7 +312,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// Reads the causes of a page's event or request. Of a chain that is too long, it reads only one cause more than allowed.
-pub(super) fn read_causes(causes: &[String], hops: usize) -> Result<Box<[EventName]>> {
+pub(super) fn read_causes(causes: &[String], hops: usize) -> Result<Arc<[EventName]>> {
     let causes = causes.iter().take(hops.saturating_add(1));
     causes.map(|name| EventName::parse(name)).collect()
 }
@@ -318,9 +321,12 @@ fn read_provenance(
     component: Option<&str>,
     causes: &[String],
     hops: usize,
+    traceparent: Option<&str>,
 ) -> Result<Option<Arc<Provenance>>> {
     let component = component.map(parse_component).transpose()?;
-    Ok(Provenance::of(component, read_causes(causes, hops)?))
+    let causes = read_causes(causes, hops)?;
+    let traceparent = Traceparent::read(traceparent)?;
+    Ok(Provenance::of(component, causes, traceparent))
 }
 
 /// Checks that a page may send this to its target, and restricts the target to the labels that its scope allows.
@@ -357,7 +363,8 @@ pub(super) fn read_entry(entry: Value) -> Result<()> {
     let name = EventName::parse_emitted(&entry.event)?;
     entry.except()?;
     super::arguments::read_json(&name, entry.payload, bytes)?;
-    read_provenance(entry.component.as_deref(), &entry.causes, 16)?;
+    let traceparent = entry.traceparent.as_deref();
+    read_provenance(entry.component.as_deref(), &entry.causes, 16, traceparent)?;
     entry.to.as_ref().map(read_target).transpose()?;
     Ok(())
 }

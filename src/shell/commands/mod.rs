@@ -2,10 +2,13 @@
 
 mod arguments;
 mod body;
+mod carried;
 mod catalog;
 mod command;
 mod emit;
 mod inspect;
+#[cfg(feature = "inspector")]
+mod inspector;
 mod jobs;
 pub(crate) mod names;
 mod pages;
@@ -13,15 +16,16 @@ mod pull;
 mod request;
 mod respond;
 mod retained;
+mod settle;
 mod subscribe;
-mod tap;
+pub(super) mod tap;
 mod tasks;
 
 use tauri::Runtime;
 use tauri::ipc::Invoke;
 
 #[cfg(calls)]
-pub(super) use respond::apply_response_texts;
+pub(super) use carried::apply_carried_text;
 
 #[cfg(any(fuzzing, test))]
 pub(crate) use arguments::{read_json, read_target};
@@ -34,7 +38,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         retained::clear_retained,
         subscribe::subscribe,
         subscribe::unsubscribe,
-        subscribe::settle,
+        settle::settle,
         jobs::start_job,
         jobs::stop_job,
         jobs::pause_job,
@@ -56,7 +60,18 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         inspect::compat_report,
         tap::tap,
     ]);
+    #[cfg(feature = "inspector")]
+    let handle_inspector = inspector::handler();
     move |invoke| {
+        #[cfg(feature = "inspector")]
+        match inspector::check(&invoke.message) {
+            Ok(true) => return handle_inspector(invoke),
+            Ok(false) => {}
+            Err(error) => {
+                invoke.resolver.reject(error);
+                return true;
+            }
+        }
         match invoke.message.command() {
             pull::COMMAND => pull::accept(invoke),
             request::COMMAND => request::accept(invoke),
@@ -78,7 +93,7 @@ pub(crate) fn read_arguments(
     kind: u8,
     entry: serde_json::Value,
 ) -> crate::model::error::Result<()> {
-    match kind % 8 {
+    match kind % 9 {
         0 => emit::read_entry(entry),
         1 => subscribe::read_entry(entry),
         2 => request::read_entry(entry),
@@ -86,6 +101,7 @@ pub(crate) fn read_arguments(
         4 => tasks::read_entry(entry),
         5 => jobs::read_entry(entry),
         6 => pages::read_entry(entry),
-        _ => tap::read_entry(entry),
+        7 => tap::read_entry(entry),
+        _ => settle::read_entry(entry),
     }
 }

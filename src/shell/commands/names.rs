@@ -31,3 +31,13 @@ pub const COMMANDS: &[&str] = &[
     "compat_report",
     "tap",
 ];
+
+/// The commands of the inspector, which the plugin grants to the inspector's own page, and the one that opens it. They exist
+/// with the feature `inspector`, and their permissions always.
+pub const INSPECTOR_COMMANDS: &[&str] = &[
+    "open_inspector",
+    "inspector_records",
+    "inspector_state",
+    "inspector_act",
+    "inspector_export",
+];

@@ -31,7 +31,11 @@ pub(super) async fn pages(page: Page, label: Option<String>) -> Result<Response>
 pub(super) async fn page(command: PageCommand, ready: bool) -> Result<Response> {
     command
         .run_once(|page| {
-            let (noted, effects) = command.core().hub().note_readiness(page, ready, now());
+            let (noted, effects) =
+                command
+                    .core()
+                    .hub()
+                    .note_readiness(page, ready, command.core().clock().now());
             command.core().apply_effects(effects);
             noted.map(|()| Value::Null.to_string().into())
         })

@@ -16,8 +16,8 @@ use crate::model::error::{Result, escaped, quoted};
 use crate::shell::reply::{ReplyPath, reply_to};
 
 use super::arguments::{check_entries, invalid_argument};
+use super::carried::apply_carried;
 use super::command::find_bus;
-use super::respond::apply_responses;
 
 /// The command that resolves when there is something to deliver.
 pub(super) const COMMAND: &str = "pull";
@@ -38,7 +38,7 @@ struct PullArguments {
     #[serde(default)]
     call: bool,
     #[serde(default)]
-    responses: Vec<Value>,
+    carried: Vec<Value>,
 }
 
 /// Keeps the resolver of a pull, so that no task waits for it. A pull has no scope, so it needs only the bus of its page.
@@ -74,12 +74,12 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
         );
     }
     match read {
-        Ok((pull, responses)) if responses.is_empty() => core.pull((&label, &window), pull, reply),
+        Ok((pull, carried)) if carried.is_empty() => core.pull((&label, &window), pull, reply),
         // Tauri holds the lock of its plugins while this runs. Responses may be long, and their checks run code of the app.
-        Ok((pull, responses)) => {
+        Ok((pull, carried)) => {
             let tasks = core.tasks().clone();
             tasks.spawn(async move {
-                let (pull, reply) = apply_pulled_responses(&bus, &label, pull, responses, reply);
+                let (pull, reply) = apply_pulled(&bus, &label, pull, carried, reply);
                 core.pull((&label, &window), pull, reply);
             });
         }
@@ -94,15 +94,15 @@ fn longest_batch(path: ReplyPath, limit: usize, fetches_long_replies: bool) -> u
     }
 }
 
-/// Applies the responses that came with a pull. The errors of refused ones go back with a prompt reply.
-fn apply_pulled_responses(
+/// Applies what came with a pull. The errors of what was refused go back with a prompt reply.
+fn apply_pulled(
     bus: &EventBus,
     label: &str,
     pull: Pull,
-    responses: Vec<Value>,
+    carried: Vec<Value>,
     reply: Reply,
 ) -> (Pull, Reply) {
-    let refused = apply_responses(bus, label, pull.session, responses);
+    let refused = apply_carried(bus, label, pull.session, carried);
     if refused.is_empty() {
         return (pull, reply);
     }
@@ -129,7 +129,7 @@ fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<(Pull, Vec<Val
     };
     let arguments = PullArguments::deserialize(json).map_err(|error| {
         invalid_argument(format!(
-            "invalid pull: expected session and ack (the index of the last handled item), and optionally ahead, call and responses: {}",
+            "invalid pull: expected session and ack (the index of the last handled item), and optionally ahead, call and carried: {}",
             escaped(&error)
         ))
     })?;
@@ -141,8 +141,8 @@ fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<(Pull, Vec<Val
         can_be_called: arguments.call,
         bound,
     };
-    check_entries("responses", arguments.responses.len())?;
-    Ok((pull, arguments.responses))
+    check_entries("carried entries", arguments.carried.len())?;
+    Ok((pull, arguments.carried))
 }
 
 #[cfg(test)]

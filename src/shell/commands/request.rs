@@ -19,6 +19,7 @@ use crate::model::error::{Result, quoted};
 use crate::model::event::Provenance;
 use crate::model::name::{EventName, parse_component};
 use crate::model::tap::record::TapAction;
+use crate::model::traceparent::Traceparent;
 use crate::permissions::Subject;
 use crate::shell::reply::{ReplyPath, reply_to};
 use crate::sync::now;
@@ -45,6 +46,7 @@ struct RequestArguments {
     component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
+    traceparent: Option<String>,
     /// Present in a request for a stream or a channel.
     stream: Option<StreamArguments>,
     /// Whether the page sends parts, too.
@@ -71,6 +73,7 @@ struct ParsedRequest {
     timeout: Option<Duration>,
     component: Option<Arc<str>>,
     causes: Vec<String>,
+    traceparent: Option<Traceparent>,
     stream: Option<StreamArguments>,
     is_channel: bool,
 }
@@ -88,7 +91,7 @@ impl RequestArguments {
         let mut entry = read_body(body)?;
         let bytes = std::mem::take(&mut entry.bytes);
         let arguments: Self = entry.read(
-            "request: expected session, id, name and to, and optionally payload, timeoutMs, component, causes, stream ({ bytes, parts }) and channel",
+            "request: expected session, id, name and to, and optionally payload, timeoutMs, component, causes, traceparent, stream ({ bytes, parts }) and channel",
         )?;
         arguments.check_channel()?;
         let to = read_target(&arguments.to)?;
@@ -110,6 +113,7 @@ impl RequestArguments {
                 .map(parse_component)
                 .transpose()?,
             causes: arguments.causes,
+            traceparent: Traceparent::read(arguments.traceparent.as_deref())?,
             is_channel: arguments.channel,
             stream: arguments.stream,
         })
@@ -172,9 +176,13 @@ fn send<R: Runtime>(page: &Page, message: &InvokeMessage<R>, reply: Reply) {
     };
     let core = page.core();
     let (session, number) = (parsed.session, parsed.number);
-    let (opened, effects) =
-        core.hub()
-            .open_for_request(page.label(), session, number, page.origin(), now());
+    let (opened, effects) = core.hub().open_for_request(
+        page.label(),
+        session,
+        number,
+        page.origin(),
+        core.clock().now(),
+    );
     core.apply_effects(effects);
     let caller = match opened {
         Ok(key) => Caller::Page(key, number),
@@ -228,6 +236,7 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
         provenance: Provenance::of(
             parsed.component.take(),
             read_causes(&parsed.causes, core.limits().hops)?,
+            parsed.traceparent.take(),
         ),
         stream,
         is_channel: parsed.is_channel,

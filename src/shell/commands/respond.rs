@@ -7,10 +7,8 @@ use tauri_plugin_event_bus_types::Bytes;
 
 use crate::api::bus::EventBus;
 use crate::hub::command_log::JsonResult;
-use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
+use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::ResponderKind;
-#[cfg(calls)]
-use crate::model::error::escaped;
 use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
 use crate::model::json::Json;
 use crate::model::name::EventName;
@@ -62,7 +60,9 @@ pub(super) async fn set_responders(
                     true => ResponderKind::Stream,
                     false => ResponderKind::Single,
                 };
-                let (added, effects) = core.hub().add_responder(page, name, kind, now());
+                let (added, effects) =
+                    core.hub()
+                        .add_responder(page, name, kind, core.clock().now());
                 core.apply_effects(effects);
                 added.map(|()| json!({}))
             };
@@ -142,48 +142,8 @@ pub(super) async fn respond(command: PageCommand, responses: Entries) -> Result<
         .await
 }
 
-/// Applies the responses that came with a pull of this session, or with the reply to a
-/// command. Returns the errors of those that were refused.
-pub(super) fn apply_responses(
-    bus: &EventBus,
-    label: &str,
-    session: SessionId,
-    responses: Vec<Value>,
-) -> Vec<Error> {
-    // No caller waits for the responses of a session that ended, and the pull fails with that error.
-    let Some(page) = bus.runtime().core.hub().page_of(label, session) else {
-        return Vec::new();
-    };
-    let applied = responses
-        .into_iter()
-        .enumerate()
-        .map(|(index, entry)| apply_response(bus, page, label, (index, Entry::of(entry)?)));
-    applied.filter_map(Result::err).collect()
-}
-
-/// Applies responses as they come with the reply to a call: as JSON.
-#[cfg(calls)]
-pub(in crate::shell) fn apply_response_texts(
-    bus: &EventBus,
-    label: &str,
-    session: SessionId,
-    json: &str,
-) -> Vec<Error> {
-    let read = serde_json::from_str::<Vec<Value>>(json).map_err(|error| {
-        let message = format!("invalid responses: expected a list: {}", escaped(&error));
-        Error::new(ErrorCode::InvalidArgument, message)
-    });
-    let checked = read.and_then(|responses| {
-        check_entries("responses", responses.len())?;
-        Ok(responses)
-    });
-    match checked {
-        Ok(responses) => apply_responses(bus, label, session, responses),
-        Err(error) => vec![error],
-    }
-}
-
-fn apply_response(
+/// Applies an entry of `respond`.
+pub(super) fn apply_response(
     bus: &EventBus,
     page: SubscriberKey,
     label: &str,
@@ -217,9 +177,9 @@ fn apply_response(
             bus.catalog().check_part(&name, &part)?;
             Ok(part)
         });
-        let (sent, effects) = core
-            .hub()
-            .send_part_from_page(page, id, number, part, now());
+        let (sent, effects) =
+            core.hub()
+                .send_part_from_page(page, id, number, part, core.clock().now());
         core.apply_effects(effects);
         return sent;
     }
@@ -264,9 +224,9 @@ fn apply_caller_entry(
         core.apply_effects(effects);
         return closed;
     }
-    let (taken, effects) = core
-        .hub()
-        .take_parts(page, entry.stream, entry.taken, now());
+    let (taken, effects) =
+        core.hub()
+            .take_parts(page, entry.stream, entry.taken, core.clock().now());
     core.apply_effects(effects);
     if entry.stop {
         let effects = core.hub().stop_stream(page, entry.stream);

@@ -1,6 +1,5 @@
 //! Subscriptions of pages.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,15 +8,12 @@ use tauri::ipc::Response;
 use tauri::{AppHandle, Runtime};
 
 use crate::catalog::Catalog;
-use crate::engine::core::Core;
 use crate::engine::subscriptions::Begun;
-use crate::hub::ids::{SessionId, SubscriberKey};
-use crate::hub::receipts::Teller;
+use crate::hub::ids::SessionId;
 use crate::hub::{Resumption, SubscriptionRequest};
 use crate::model::built_in::is_about_pages;
 use crate::model::error::{Error, Result};
 use crate::model::name::OWN_PREFIX;
-use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
 use crate::model::tap::record::TapAction;
@@ -77,7 +73,10 @@ pub(super) async fn subscribe<R: Runtime>(
                     Err(error) => refusals.push(Some(error)),
                 }
             }
-            let mut started = command.core().subscribe(page, accepted, now).into_iter();
+            let core = command.core();
+            let mut started = core
+                .subscribe(page, accepted, core.clock().now())
+                .into_iter();
             let results: Vec<EntryResult<Subscribed>> = refusals
                 .into_iter()
                 .filter_map(|refusal| match refusal {
@@ -105,101 +104,6 @@ pub(super) async fn unsubscribe(command: PageCommand, ids: Vec<u32>) -> Result<R
         })
         .await
 }
-
-/// What a page tells of events that are kept until they are consumed, or whose emitters wait for what becomes of them.
-#[tauri::command]
-pub(super) async fn settle(command: PageCommand, outcomes: Vec<Value>) -> Result<Response> {
-    command
-        .run_once(|page| {
-            check_entries("outcomes", outcomes.len())?;
-            let outcomes = outcomes.into_iter().enumerate();
-            let results: Vec<EntryResult<Settled>> = outcomes
-                .map(|(index, entry)| {
-                    let what = format_args!("outcome at index {index}");
-                    let outcome = SettledEntry::read(what, entry);
-                    EntryResult::of(outcome.map(|outcome| {
-                        outcome.apply(command.core(), page);
-                        Settled {}
-                    }))
-                })
-                .collect();
-            write(&results)
-        })
-        .await
-}
-
-/// One entry of `settle`.
-enum SettledEntry {
-    /// Whether one handler has handled an event that is kept until one has.
-    Consumed(Consumed),
-    /// What all handlers of an item have made of an event whose emitter waits for that.
-    Told(Told),
-    /// How the first of them failed.
-    Failed(Failed),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Consumed {
-    seq: u64,
-    handled: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Told {
-    seq: u64,
-    outcome: ToldOutcome,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ToldOutcome {
-    Handled,
-    /// No subscription was left.
-    Dropped,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Failed {
-    seq: u64,
-    failure: FailureEntry,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FailureEntry {
-    name: String,
-    message: String,
-}
-
-impl SettledEntry {
-    fn read(what: impl Display, entry: Value) -> Result<Self> {
-        match &entry {
-            told if told.get("outcome").is_some() => read(what, entry).map(Self::Told),
-            failed if failed.get("failure").is_some() => read(what, entry).map(Self::Failed),
-            _ => read(what, entry).map(Self::Consumed),
-        }
-    }
-
-    fn apply(self, core: &Core, page: SubscriberKey) {
-        let (seq, outcome) = match self {
-            Self::Consumed(Consumed { seq, handled }) => return core.settle(page, seq, handled),
-            Self::Told(Told { seq, outcome }) => match outcome {
-                ToldOutcome::Handled => (seq, Outcome::Handled),
-                ToldOutcome::Dropped => (seq, Outcome::Dropped),
-            },
-            Self::Failed(Failed { seq, failure }) => {
-                (seq, Outcome::failed(&failure.name, &failure.message))
-            }
-        };
-        core.tell_outcome(seq, Teller::Page(page), outcome);
-    }
-}
-
-#[derive(Serialize)]
-struct Settled {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

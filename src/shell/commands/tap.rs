@@ -54,7 +54,7 @@ impl FilterEntry {
         if let Some(bytes) = self.payload_bytes {
             if bytes > MAX_PAYLOAD_BYTES {
                 return Err(invalid_argument(format!(
-                    "payloadBytes is {bytes}; a page's tap has at most {MAX_PAYLOAD_BYTES} bytes of a payload, and a recording has all of it"
+                    "payloadBytes is {bytes}; this tap has at most {MAX_PAYLOAD_BYTES} bytes of a payload, and a recording has all of it"
                 )));
             }
             filter = filter.payload_bytes(bytes);
@@ -64,6 +64,12 @@ impl FilterEntry {
         }
         filter.check()
     }
+}
+
+/// Reads what a tap tells, as pages and tools write it.
+pub(crate) fn read_filter(filter: Option<Value>) -> Result<RecordFilter> {
+    let filter = filter.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    read::<FilterEntry>("filter of a tap", filter)?.check()
 }
 
 /// Sends a page what happens in the whole bus, as a stream that it has requested under this number.
@@ -83,11 +89,10 @@ pub(super) async fn tap(
     }
     page.flood()?.take_emit(0, now())?;
     let session = SessionId::parse(&session)?;
-    let filter = filter.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-    let filter = read::<FilterEntry>("filter of a tap", filter)?.check()?;
+    let filter = read_filter(filter)?;
     let (opened, effects) =
         core.hub()
-            .open_for_request(page.label(), session, id, page.origin(), now());
+            .open_for_request(page.label(), session, id, page.origin(), core.clock().now());
     core.apply_effects(effects);
     let request = NewRequest {
         message: RequestMessage {
@@ -114,7 +119,5 @@ pub(super) async fn tap(
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
-    read::<FilterEntry>("filter of a tap", entry)?
-        .check()
-        .map(drop)
+    read_filter(Some(entry)).map(drop)
 }

@@ -13,6 +13,7 @@ use crate::model::event::Provenance;
 use crate::model::json::Json;
 use crate::model::name::{EventName, parse_component};
 use crate::model::task::{TaskId, TaskInfo};
+use crate::model::traceparent::Traceparent;
 use crate::permissions::Subject;
 use crate::sync::now;
 use crate::tasks::following::{follow, follower_credit};
@@ -36,6 +37,7 @@ struct TaskArguments {
     component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
+    traceparent: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -68,7 +70,11 @@ pub(super) async fn start_task(command: PageCommand, mut task: Entry) -> Result<
                     IfRunningEntry::Fail => IfRunning::Fail,
                 },
                 starter: command.endpoint(),
-                provenance: Provenance::of(component, causes),
+                provenance: Provenance::of(
+                    component,
+                    causes,
+                    Traceparent::read(task.traceparent.as_deref())?,
+                ),
             };
             write(&command.runtime().tasks.start(new)?.info())
         })
@@ -94,7 +100,7 @@ pub(super) async fn attach_task(
     let run = page.runtime().tasks.find(&task)?;
     let (opened, effects) =
         core.hub()
-            .open_for_request(page.label(), session, id, page.origin(), now());
+            .open_for_request(page.label(), session, id, page.origin(), core.clock().now());
     core.apply_effects(effects);
     let request = NewRequest {
         message: RequestMessage {

@@ -15,7 +15,7 @@ use crate::model::tap::filter::TapFilter;
 use crate::model::tap::record::{TapEntry, TapRecord, TappedEvent};
 use crate::shell::plugin::Builder;
 use crate::shell::testing::page::{TestPage, parse_pattern};
-use crate::sync::{Mutex, MutexGuard, block_on};
+use crate::sync::{MovableClock, Mutex, MutexGuard, block_on, movable_clock};
 
 /// How often [`TestBus::settle`] looks whether everything was handled.
 const MAX_ROUNDS: usize = 10_000;
@@ -55,6 +55,7 @@ const CAPACITY: usize = 1 << 20;
 /// # }
 /// ```
 pub struct TestBus {
+    clock: &'static MovableClock,
     app: App<MockRuntime>,
     bus: EventBus,
     told: Mutex<Told>,
@@ -99,8 +100,10 @@ impl TestBus {
     /// ```
     #[must_use]
     pub fn with(builder: Builder) -> Self {
+        // It is small, and tasks of the bus may outlive the test.
+        let clock: &'static MovableClock = Box::leak(Box::new(movable_clock()));
         let built = mock_builder()
-            .plugin(builder.for_tests().build())
+            .plugin(builder.for_tests(clock).build())
             .build(mock_context(noop_assets()));
         let app = match built {
             Ok(app) => app,
@@ -116,6 +119,7 @@ impl TestBus {
         };
         let records = Vec::new();
         Self {
+            clock,
             app,
             bus,
             told: Mutex::new(Told { tap, records }),
@@ -212,7 +216,13 @@ impl TestBus {
         told
     }
 
-    /// Makes the next tick of a job of the host now, however long its interval is. Without this, jobs tick in real time.
+    /// What [`TestBus::clock`] moves.
+    pub(super) fn movable_clock(&self) -> &'static MovableClock {
+        self.clock
+    }
+
+    /// Makes the next tick of a job of the host now, however long its interval is. [`TestBus::clock`] makes them when they are
+    /// due.
     ///
     /// # Errors
     ///
@@ -236,7 +246,7 @@ impl TestBus {
     }
 
     /// Waits until everything that was emitted has been handled by the host listeners and the pages, with what they emit in
-    /// turn. It waits for no timer, no stream and no asynchronous listener of the code under test, and no slow response. Do not call it in a
+    /// turn. It waits for no timer, which is what [`TestBus::clock`] is for, no stream and no asynchronous listener of the code under test, and no slow response. Do not call it in a
     /// listener.
     ///
     /// # Panics
@@ -256,6 +266,10 @@ impl TestBus {
         let mut quiet = 0;
         for _ in 0..MAX_ROUNDS {
             let before = runtime.core.hub().activity();
+            if self.clock.is_stopped() {
+                while runtime.jobs.run_due() {}
+                let _ = runtime.core.expire(runtime.core.clock().now());
+            }
             runtime.listeners.reach_mark().await;
             let pages: Vec<TestPage> = {
                 let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,7 +19,7 @@ use crate::engine::reply::Reply;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, BatchBound, Item};
-use crate::hub::receipts::Teller;
+use crate::hub::receipts::ToldOutcome;
 use crate::hub::requests::{RequestMessage, ResponderKind};
 use crate::hub::{Command, Pull, SubscriptionRequest};
 use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
@@ -29,7 +29,7 @@ use crate::model::name::EventName;
 use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
 use crate::runtime::BusRuntime;
-use crate::sync::{Mutex, MutexGuard, Notify, now, oneshot};
+use crate::sync::{Mutex, MutexGuard, Notify, oneshot};
 
 /// Makes the response of a page.
 type PageResponder = Arc<dyn Fn(&RequestMessage) -> JsonResult + Send + Sync>;
@@ -96,7 +96,7 @@ impl TestPage {
             watches: None,
             resume: None,
         };
-        for begun in core.subscribe(key, vec![everything], now()) {
+        for begun in core.subscribe(key, vec![everything], core.clock().now()) {
             begun?;
         }
         let page = Self {
@@ -200,9 +200,12 @@ impl TestPage {
     ) -> Result<()> {
         let name = EventName::parse_emitted(name)?;
         let core = self.core();
-        let added =
-            core.hub()
-                .add_responder(self.own.key, name.clone(), ResponderKind::Single, now());
+        let added = core.hub().add_responder(
+            self.own.key,
+            name.clone(),
+            ResponderKind::Single,
+            core.clock().now(),
+        );
         let (added, effects) = added;
         // Before a request that has waited for it comes.
         if added.is_ok() {
@@ -327,11 +330,11 @@ async fn drive(page: Arc<PageState>, runtime: std::sync::Weak<BusRuntime>) {
 }
 
 fn handle(page: &PageState, core: &Core, batch: &Batch) {
-    for item in batch.items() {
+    for (index, item) in (batch.first()..).zip(batch.items()) {
         match item {
             Item::Event(queued) => {
                 lock(&page.received).events.push(queued.event.clone());
-                note_handled(page, core, &queued.event);
+                note_handled(page, core, &queued.event, index);
             }
             Item::Lost(lost) => lock(&page.received).gaps.push(lost.gap.clone()),
             Item::Request(message) => respond(page, core, message),
@@ -346,13 +349,18 @@ fn handle(page: &PageState, core: &Core, batch: &Batch) {
 }
 
 /// A page of a test has handled what it has received.
-fn note_handled(page: &PageState, core: &Core, event: &BusEvent) {
+fn note_handled(page: &PageState, core: &Core, event: &BusEvent, index: u64) {
     let mark = event.mark();
     if mark.until_consumed {
         core.settle(page.key, event.seq(), true);
     }
     if mark.is_tracked {
-        core.tell_outcome(event.seq(), Teller::Page(page.key), Outcome::Handled);
+        let told = ToldOutcome {
+            seq: event.seq(),
+            index,
+            outcome: Outcome::Handled,
+        };
+        core.tell_outcomes(page.key, vec![told]);
     }
 }
 

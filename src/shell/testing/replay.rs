@@ -20,6 +20,7 @@ use crate::model::tap::record::{
     TapEntry, TappedEvent, TappedPayload, TappedRequest, TappedResponse,
 };
 use crate::model::target::{Target, TargetPart};
+use crate::model::traceparent::Traceparent;
 use crate::shell::testing::bus::TestBus;
 use crate::shell::testing::compare::{DifferenceKind, ReplayDifference, ReplayedEvent, compare};
 use crate::sync::{Mutex, block_on, oneshot};
@@ -288,7 +289,11 @@ fn play_event(bus: &EventBus, event: &TappedEvent) -> Result<()> {
         payload: json_of(&event.name, &event.payload)?,
         source: event.source.clone(),
         tick: event.tick.clone().map(Box::new),
-        provenance: Provenance::of(component, causes.collect::<Result<_>>()?),
+        provenance: Provenance::of(
+            component,
+            causes.collect::<Result<_>>()?,
+            Traceparent::read(event.traceparent.as_deref())?,
+        ),
         retain: event.is_retained.then_some(true),
         lifetime: Lifetime::default(),
     };

@@ -73,6 +73,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     causes: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tick: Option<TickLine<'a>>,
     #[serde(skip_serializing_if = "is_false")]
     retained: bool,
@@ -249,6 +251,7 @@ pub(crate) fn line_of(record: &TapRecord) -> String {
             except: event.except.as_ref(),
             component: event.component.as_deref(),
             causes: some(&event.causes),
+            traceparent: event.traceparent.as_deref(),
             tick: event.tick.as_ref().map(TickLine::from),
             retained: event.is_retained,
             routes: Some(event.routes.iter().map(RouteLine::from).collect()),
@@ -288,6 +291,7 @@ pub(crate) fn line_of(record: &TapRecord) -> String {
             receiver: Some(&request.receiver),
             component: request.component.as_deref(),
             causes: some(&request.causes),
+            traceparent: request.traceparent.as_deref(),
             stream: request.is_stream,
             ..Line::default()
         }

@@ -157,6 +157,7 @@ struct Line {
     component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
+    traceparent: Option<String>,
     tick: Option<TickLine>,
     #[serde(default)]
     retained: bool,
@@ -296,6 +297,7 @@ fn read_entry(kind: &str, mut line: Line) -> Result<TapEntry, String> {
             except: line.except.as_ref().map(read_target).transpose()?,
             component: line.component,
             causes: line.causes,
+            traceparent: line.traceparent,
             tick: line.tick.map(read_tick).transpose()?,
             is_retained: line.retained,
             payload: payload?,
@@ -338,6 +340,7 @@ fn read_entry(kind: &str, mut line: Line) -> Result<TapEntry, String> {
             receiver: receiver?,
             component: line.component,
             causes: line.causes,
+            traceparent: line.traceparent,
             is_stream: line.stream,
             payload: payload?,
         })),
@@ -472,7 +475,7 @@ mod tests {
 
     /// A record of each kind, as it is written.
     const LINES: &[&str] = &[
-        r#"{"at":1.5,"kind":"event","seq":7,"name":"cart","source":{"kind":"webview","label":"main"},"to":["a","b*",{"kind":"host"},{"kind":"Window","label":"w"}],"except":["c",{"kind":"Node","node":"shop"}],"component":"Cart","causes":["click"],"tick":{"job":"j","count":2,"scheduledAt":1.0,"missed":1},"retained":true,"payload":{"b":1.50,"a":[1E2]},"routes":[{"receiver":{"kind":"webview","label":"a"},"subscriptions":[1,2],"queued":true},{"receiver":{"kind":"host"},"stream":true,"subscriptions":[0],"queued":false}],"keptFor":["late"]}"#,
+        r#"{"at":1.5,"kind":"event","seq":7,"name":"cart","source":{"kind":"webview","label":"main"},"to":["a","b*",{"kind":"host"},{"kind":"Window","label":"w"}],"except":["c",{"kind":"Node","node":"shop"}],"component":"Cart","causes":["click"],"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","tick":{"job":"j","count":2,"scheduledAt":1.0,"missed":1},"retained":true,"payload":{"b":1.50,"a":[1E2]},"routes":[{"receiver":{"kind":"webview","label":"a"},"subscriptions":[1,2],"queued":true},{"receiver":{"kind":"host"},"stream":true,"subscriptions":[0],"queued":false}],"keptFor":["late"]}"#,
         r#"{"at":2.0,"kind":"event","seq":8,"name":"photo","source":{"kind":"host"},"payload":{"a":null},"bytes":[["AP8=","a"]],"routes":[]}"#,
         r#"{"at":2.0,"kind":"event","seq":9,"name":"long","source":{"kind":"host"},"cut":{"bytes":90,"start":"[1,"},"redacted":true,"routes":[]}"#,
         r#"{"at":3.0,"kind":"event","seq":10,"name":"far","source":{"kind":"node","node":"shop"},"payload":1,"routes":[]}"#,

@@ -22,7 +22,7 @@ pub(crate) struct Showing<'a> {
 }
 
 impl Showing<'_> {
-    fn payload(&mut self, name: &EventName, json: &Json) -> TappedPayload {
+    pub(crate) fn payload(&mut self, name: &EventName, json: &Json) -> TappedPayload {
         let redacted = self.redactions.apply(name, json);
         self.notes.extend(redacted.notes);
         let (json, is_redacted) = (redacted.json, redacted.is_redacted);
@@ -57,6 +57,7 @@ impl Showing<'_> {
             except: raw.except.clone(),
             component: event.component().map(str::to_owned),
             causes: event.causes().map(str::to_owned).collect(),
+            traceparent: event.traceparent().map(str::to_owned),
             tick: event.tick().cloned(),
             is_retained: raw.is_retained,
             payload: self.payload(event.event_name(), event.json()),
@@ -74,6 +75,7 @@ impl Showing<'_> {
             receiver: raw.receiver.clone(),
             component,
             causes,
+            traceparent: trace_of(raw.provenance.as_deref()),
             is_stream: raw.is_stream,
             payload: self.payload(&raw.name, &raw.payload),
         }
@@ -91,6 +93,11 @@ impl Showing<'_> {
             },
         }
     }
+}
+
+fn trace_of(provenance: Option<&Provenance>) -> Option<String> {
+    let trace = provenance?.traceparent.as_ref()?;
+    Some(trace.as_str().to_owned())
 }
 
 fn origin_of(provenance: Option<&Provenance>) -> (Option<String>, Vec<String>) {

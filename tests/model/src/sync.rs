@@ -228,6 +228,10 @@ impl Tasks {
         drop(shuttle::future::spawn(task));
     }
 
+    pub(crate) fn clock(&self) -> BusClock {
+        BusClock(())
+    }
+
     /// Each woken task may run next.
     pub(crate) fn pass_on(&self) {}
 
@@ -237,6 +241,41 @@ impl Tasks {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> shuttle::future::JoinHandle<T> {
         shuttle::future::spawn(async move { work() })
+    }
+}
+
+/// The clocks of the bus, which are those of this file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct BusClock(());
+
+/// What has slept until its time.
+#[derive(Debug, Default)]
+pub(crate) struct Woken;
+
+impl BusClock {
+    pub(crate) fn now(self) -> Instant {
+        now()
+    }
+
+    pub(crate) fn wall(self) -> std::time::SystemTime {
+        wall_clock()
+    }
+
+    pub(crate) fn steady(self) -> Duration {
+        steady_now()
+    }
+
+    pub(crate) fn after(self, wait: Duration) -> TaskInstant {
+        after(wait)
+    }
+
+    pub(crate) fn is_stopped(self) -> bool {
+        false
+    }
+
+    pub(crate) async fn sleep_until(self, until: TaskInstant) -> Woken {
+        sleep_until(until).await;
+        Woken
     }
 }
 

@@ -464,99 +464,113 @@ pub(super) async fn row_75(app: &AppHandle, bus: &EventBus) -> Result<()> {
     Ok(())
 }
 
-/// Inspect the bus.
+/// Carry the trace of the app in events and requests.
 pub(super) async fn row_76(app: &AppHandle, bus: &EventBus) -> Result<()> {
+    let _ = (app, bus);
+    let _ = Builder::new().trace_context(|| None, |_| ()); bus.emit_with("cart", 1, EmitOptions::new().traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"))?;
+    Ok(())
+}
+
+/// Inspect the bus.
+pub(super) async fn row_77(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _: Inspection = bus.inspect();
     Ok(())
 }
 
 /// Tap the bus: see everything that happens, and its way.
-pub(super) async fn row_77(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_78(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let mut tap = bus.tap(TapFilter::new().names(["cart:*"]).kinds([TapKind::Event]))?; if let Some(record) = tap.recv().await { println!("{}", record.to_json()); }
     Ok(())
 }
 
 /// Hide parts of payloads from taps, and allow those of pages.
-pub(super) async fn row_78(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_79(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = Builder::new().redact("user:*", "/token").page_taps(true);
     Ok(())
 }
 
 /// Record what happens.
-pub(super) async fn row_79(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_80(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = bus.record("bug.ndjson")?.stop().await?.records;
     Ok(())
 }
 
+/// Show what happens in a window.
+pub(super) async fn row_81(app: &AppHandle, bus: &EventBus) -> Result<()> {
+    let _ = (app, bus);
+    bus.open_inspector()?; let _ = Builder::new().inspector(true);
+    Ok(())
+}
+
 /// Read a recording.
-pub(super) async fn row_80(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_82(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = Recording::open("bug.ndjson")?.records.len();
     Ok(())
 }
 
 /// Check capability files.
-pub(super) async fn row_81(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_83(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = tauri_plugin_event_bus::capabilities::check_capabilities_in("src-tauri");
     Ok(())
 }
 
 /// Handle errors.
-pub(super) async fn row_82(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_84(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = |error: &Error| error.code() == ErrorCode::QueueFull;
     Ok(())
 }
 
 /// Make errors of the bus.
-pub(super) async fn row_83(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_85(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = Error::new(ErrorCode::Unavailable, "the printer is off").with_source(std::io::Error::other("offline"));
     Ok(())
 }
 
 /// Test code without windows.
-pub(super) async fn row_90(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_92(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let test = TestBus::new(); test.page("main").emit("cart", 1)?; test.settle(); let _ = test.history("*");
     Ok(())
 }
 
 /// Replay a recording against code.
-pub(super) async fn row_91(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_93(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = TestBus::new().replay(&Recording::open("bug.ndjson")?, &ReplayOptions::new())?.differences;
     Ok(())
 }
 
 /// The functions and types of Tauri's events, through the bus.
-pub(super) async fn row_95(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_97(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     use tauri_plugin_event_bus::compat::{Emitter, Listener}; app.listen("cart", |event| println!("{}", event.payload())); let _ = app.emit("cart", 1);
     Ok(())
 }
 
 /// Turn compatible mode on, or parts of it.
-pub(super) async fn row_96(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_98(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = (Builder::new().compatible(), Builder::new().compatible_with(tauri_plugin_event_bus::compat::Compatible::default()));
     Ok(())
 }
 
 /// Read what compatible mode has noted.
-pub(super) async fn row_97(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_99(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     for note in bus.compat_report().notes { println!("{}: {}", note.event, note.message); }
     Ok(())
 }
 
 /// Bridge single names from and to Tauri's events, and window events.
-pub(super) async fn row_98(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_100(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = Builder::new().bridge_from_core(["deep-link://new-url"]).bridge_to_core(["download:*"]).window_events([tauri_plugin_event_bus::compat::WindowEventKind::Focused]);
     Ok(())

@@ -43,7 +43,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "tauri_plugin_event_bus_types",
         ],
     ),
-    ("engine", &["log", "tokio"]),
+    ("engine", &["log", "metrics", "tokio", "tracing"]),
     ("periodic", &["serde", "serde_json", "tokio"]),
     ("tasks", &["serde_json"]),
     (
@@ -64,6 +64,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "serde",
             "serde_json",
             "tauri_plugin_event_bus_types",
+            "tokio",
         ],
     ),
     (

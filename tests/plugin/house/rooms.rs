@@ -227,9 +227,9 @@ fn no_file_imports_everything() {
 
 /// Whether a path is that of a clock. The hub reads the time of what it accepts.
 fn is_clock(path: &[String]) -> bool {
-    ["wall_clock", "steady_now"]
+    ["wall_clock", "steady_now", "BusClock"]
         .iter()
-        .any(|clock| *path == ["sync", clock])
+        .any(|clock| path.len() > 1 && path[..2] == ["sync", clock])
 }
 
 /// What a pure module uses that is not pure.

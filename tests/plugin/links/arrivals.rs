@@ -12,6 +12,8 @@ use tauri_plugin_event_bus::{
 use super::{arrival, departures, linked, linked_with, names, plan};
 use crate::support::{Page, open};
 
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 fn orders() -> [EventPattern; 1] {
     [EventPattern::parse("order:*").unwrap()]
 }
@@ -74,7 +76,8 @@ fn bytes_and_causes_travel() {
     let far = LinkPayload::new(payload.text(), payload.bytes());
     let far = Arrival::new("there", "order:photo", far)
         .causes(vec!["order:asked".to_owned()])
-        .component("camera");
+        .component("camera")
+        .traceparent(TRACE);
     port.receive(far).unwrap();
     block_on(stream.recv()).unwrap();
     let Some(StreamItem::Event(event)) = block_on(stream.recv()) else {
@@ -83,6 +86,7 @@ fn bytes_and_causes_travel() {
     assert_eq!(event.payload::<(Bytes, String)>().unwrap().0, photo.0);
     assert_eq!(event.causes().collect::<Vec<_>>(), ["order:asked"]);
     assert_eq!(event.component(), Some("camera"));
+    assert_eq!(event.traceparent(), Some(TRACE));
 }
 
 #[test]

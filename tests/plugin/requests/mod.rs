@@ -64,7 +64,7 @@ impl Page {
         self.request_with(json!({ "id": id, "to": to, "name": name }))
     }
 
-    fn request_with(&self, mut arguments: Value) -> Pending {
+    pub(crate) fn request_with(&self, mut arguments: Value) -> Pending {
         arguments["session"] = json!(self.session);
         invoke(&self.webview, "request", arguments)
     }

@@ -6,8 +6,11 @@
   const responders = new Map()
   const jobs = new Map()
   const aborts = new Map()
-  // The guest numbers its subscriptions in this order.
-  let subscriptions = 0
+  const rooms = new Map()
+  const watchers = new Map()
+  const wills = new Map()
+  /** The number of the subscription that the guest has made last. */
+  const newest = () => globalThis[Symbol.for('tauri-plugin-event-bus')].subscriptions.lastId
 
   const codeOf = (error) =>
     error instanceof bus.EventBusError ? error.code : `${error?.name}: ${error?.message ?? error}`
@@ -32,6 +35,11 @@
     timestamp,
   })
 
+  const roomOf = (name) => {
+    if (!rooms.has(name)) rooms.set(name, bus.presence(name))
+    return rooms.get(name)
+  }
+
   const ops = {
     listen({ promise, listener, pattern, options, work, emits, ends, later }) {
       note('opened', { listener, pattern, options })
@@ -52,8 +60,7 @@
         if (listeners.delete(listener)) note('ended', { listener })
       }
       const subscription = bus.listen(pattern, handler, { ...options, onGap })
-      subscriptions += 1
-      note('listening', { listener, id: subscriptions })
+      note('listening', { listener, id: newest() })
       listeners.set(listener, { end, pattern })
       track(subscription, promise, 'listen')
       subscription.catch(() => {
@@ -70,7 +77,6 @@
       bus.unlisten(pattern)
     },
     waitFor({ promise, pattern, timeoutMs }) {
-      subscriptions += 1
       track(bus.waitFor(pattern, { timeoutMs }), promise, 'waitFor', briefEvent)
     },
     emit({ promise, events }) {
@@ -79,13 +85,48 @@
         track(sent, promise + index, 'emit', ({ seq, pages, listeners }) => ({ seq, pages, listeners }))
       }
     },
-    emitHandled({ promise, name, payload, to, timeoutMs }) {
-      const handled = bus.emitHandled(name, payload, { timeoutMs, ...(to !== null && { to }) })
+    emitHandled({ promise, name, payload, to, timeoutMs, options }) {
+      const handled = bus.emitHandled(name, payload, { ...options, timeoutMs, ...(to !== null && { to }) })
       track(handled, promise, 'emitHandled', ({ receipt, pages, listeners }) => ({
         ...receipt,
         outcomes: pages,
         host: listeners ?? null,
       }))
+    },
+    join({ promise, room, key, state }) {
+      track(roomOf(room).join(state, { key }), promise, 'join')
+    },
+    leave({ promise, room, key }) {
+      track(roomOf(room).leave({ key }), promise, 'leave')
+    },
+    watch({ promise, watcher, room }) {
+      // It has no members of its own, so it can end alone.
+      const watched = bus.presence(room)
+      note('watching', { watcher, room })
+      watchers.set(watcher, watched)
+      const tell = (change) => (member) => note('member', { watcher, change, ...member })
+      const [first, ...others] = ['join', 'update', 'leave'].map((change) => watched.on(change, tell(change)))
+      for (const other of others) other.catch(() => {})
+      track(first, promise, 'watch')
+    },
+    unwatch({ watcher }) {
+      watchers.get(watcher)?.stop()
+      if (watchers.delete(watcher)) note('watchEnds', { watcher })
+    },
+    will({ promise, name, payload, options }) {
+      const left = bus.will(name, payload, options)
+      track(left, promise, 'will')
+      left.then(
+        (handle) => wills.set(promise, handle),
+        () => {},
+      )
+    },
+    stopWill({ promise, will }) {
+      const handle = wills.get(will)
+      if (!handle) return
+      wills.delete(will)
+      note('stopping', { will })
+      track(handle.stop(), promise, 'stopWill')
     },
     clearRetained({ promise, pattern }) {
       track(bus.clearRetained(pattern), promise, 'clearRetained')

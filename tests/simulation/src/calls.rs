@@ -10,7 +10,7 @@ use crate::engine::core::Core;
 use crate::engine::pump::Pump;
 use crate::hub::calls::{CallId, CallReply, Farewell};
 use crate::hub::ids::{SessionId, SubscriberKey};
-use crate::shell::apply_responses;
+use crate::shell::apply_carried;
 use crate::sync;
 use crate::wire::batch::encode;
 use crate::world::World;
@@ -116,6 +116,9 @@ impl World {
             };
             if let Some(call) = self.runtime.core.take_call(page) {
                 let batch = encode(&call.batch).into_text();
+                let session = call.session.to_string();
+                let read = serde_json::from_str(&batch).unwrap_or_default();
+                self.oracle.batched(&session, &read, sync::steady_now());
                 let batch = match self.mutation {
                     Some(mutation) => mutation.doctor_batch(batch, &mut self.rng),
                     None => batch,
@@ -219,13 +222,16 @@ impl World {
             return;
         };
         self.note(format!("call {number} is answered {answer:?}"));
+        if let Some(page) = self.windows[call.window].page {
+            self.oracle.page_is_heard_of(page, false, sync::passed());
+        }
         let Some(id) = call.id else {
             return;
         };
-        // As the plugin does: `<session>:<index>:<responses>`.
+        // As the plugin does: `<session>:<index>:<carried>`.
         let text = answer.unwrap_or_default();
         let second = text.match_indices(':').nth(1);
-        let (reply, responses) = match second {
+        let (reply, carried) = match second {
             Some((at, _)) => (
                 CallReply::parse(&text[..at]),
                 Some(text[at + 1..].to_owned()),
@@ -233,14 +239,14 @@ impl World {
             None => (CallReply::parse(&text), None),
         };
         let reply = reply.filter(|reply| reply.session == call.session);
-        if let Some(responses) = responses.filter(|_| reply.is_some()) {
+        if let Some(carried) = carried.filter(|_| reply.is_some()) {
             let bus = self.bus.clone();
             sync::spawn(async move {
                 let found = bus.runtime().core.hub().session_of(id.page);
                 let Some((label, session, webview)) = found else {
                     return;
                 };
-                let refused = apply_responses(&bus, &label, session, &responses);
+                let refused = apply_carried(&bus, &label, session, &carried);
                 if !refused.is_empty() {
                     let json = json!({ "refused": refused }).to_string();
                     with_work(|work| {

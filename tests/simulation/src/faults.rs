@@ -273,6 +273,7 @@ impl World {
             self.fail_call(number);
         }
         let label = self.windows[window].label;
+        self.oracle.window_closes(label, sync::passed());
         crate::platform::list(label, false);
         self.runtime.remove_window(label);
         self.settle();

@@ -13,12 +13,15 @@ use crate::api::listener::Listener;
 use crate::api::options::{EmitOptions, ListenOptions};
 use crate::api::respond::Responder;
 use crate::api::stream::{EventStream, StreamItem};
+use crate::expiry::expires_at;
+use crate::facts::{Delivered, Emitted, Gap, is_retained};
 use crate::model::delivery::DeliveryFilter;
 use crate::model::endpoint::Endpoint;
 use crate::model::event::BusEvent;
+use crate::model::presence::PresenceChange;
 use crate::model::target::Target;
 use crate::mutation::Mutation;
-use crate::oracle::{Delivered, Emitted, Gap, is_retained};
+use crate::presence::HostRooms;
 use crate::sync;
 use crate::world::{LABELS, World, lock};
 
@@ -26,7 +29,10 @@ use crate::world::{LABELS, World, lock};
 pub(crate) type Notes = Arc<Mutex<Vec<Note>>>;
 
 pub(crate) enum Note {
-    Event(u64, BusEvent),
+    /// An event for a listener, and when it was called.
+    Event(u64, BusEvent, Duration),
+    /// A change that a watcher of a room is told of.
+    Member(u64, PresenceChange<Value>),
     Settled(u64, Result<Value, String>),
     Responding(Value),
     Accepted(u64, Emitted),
@@ -38,7 +44,8 @@ pub(crate) struct Host {
     listeners: Vec<(u64, Listener)>,
     streams: Vec<(u64, EventStream)>,
     pub(crate) responders: Vec<Responder>,
-    jobs: Vec<Job>,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) rooms: HostRooms,
 }
 
 /// Completes after this time, for the responders of the host.
@@ -53,7 +60,7 @@ fn label_of(source: &Endpoint) -> Option<String> {
     }
 }
 
-fn delivered(event: &BusEvent) -> Delivered {
+fn delivered(event: &BusEvent, taken_at: Duration) -> Delivered {
     Delivered {
         seq: event.seq(),
         name: event.name().to_owned(),
@@ -62,6 +69,7 @@ fn delivered(event: &BusEvent) -> Delivered {
         is_replayed: false,
         is_retained: event.is_retained(),
         superseded: event.superseded(),
+        taken_at: Some(taken_at),
     }
 }
 
@@ -93,11 +101,12 @@ impl World {
         };
         let options = ListenOptions::new().target(filter);
         let listener = self.bus.listen_with(pattern, options, move |event| {
-            lock(&notes).push(Note::Event(number, event));
+            lock(&notes).push(Note::Event(number, event, sync::steady_now()));
         });
         if let Ok(listener) = listener {
             self.note(format!("host listens to {pattern} as {number} at {seq}"));
             self.oracle.host_listens(number, pattern, is_wiretap, seq);
+            self.oracle.is_told_of_no_gap(number);
             self.host.listeners.push((number, listener));
         }
     }
@@ -122,7 +131,7 @@ impl World {
             let (number, polled) = (*number, Pin::new(stream).poll_next(&mut context));
             match polled {
                 Poll::Ready(Some(StreamItem::Event(event))) => {
-                    let event = delivered(&event);
+                    let event = delivered(&event, sync::steady_now());
                     self.note(format!("stream {number} got {event:?}"));
                     self.oracle.event(number, event);
                 }
@@ -147,8 +156,8 @@ impl World {
         let notes = std::mem::take(&mut *lock(&self.host.notes));
         for note in notes {
             match note {
-                Note::Event(listener, event) => {
-                    let got = delivered(&event);
+                Note::Event(listener, event, at) => {
+                    let got = delivered(&event, at);
                     self.note(format!("host listener {listener} got {got:?}"));
                     let emitted = Emitted {
                         name: got.name.clone(),
@@ -157,11 +166,14 @@ impl World {
                         to: None,
                         except: None,
                         is_retained: false,
+                        expires_at: None,
                         is_complete: false,
                     };
+                    let emitted = self.oracle.will_fires(got.seq, emitted, sync::passed());
                     self.oracle.accepted(got.seq, emitted);
                     self.oracle.event(listener, got);
                 }
+                Note::Member(watcher, change) => self.take_change(watcher, change),
                 Note::Settled(promise, result) => {
                     self.note(format!("host promise {promise}: {result:?}"));
                     self.oracle.settled(promise, result);
@@ -195,7 +207,11 @@ impl World {
             Job,
             EndJob,
             Clear,
+            Present,
+            Watch,
+            EndWatch,
         }
+        let presence = self.plan.weights.presence;
         let (jobs, requests) = (self.plan.weights.jobs, self.plan.weights.requests);
         let choices = [
             (30, &Act::Emit),
@@ -216,6 +232,9 @@ impl World {
             (jobs, &Act::Job),
             (jobs / 2, &Act::EndJob),
             (1, &Act::Clear),
+            (presence, &Act::Present),
+            (presence / 3, &Act::Watch),
+            (presence / 6, &Act::EndWatch),
         ];
         match self.rng.weighted(&choices) {
             Some(Act::Emit) => self.host_emits(false),
@@ -266,6 +285,9 @@ impl World {
                 let place = self.rng.below(self.host.jobs.len());
                 self.host_controls_job(place);
             }
+            Some(Act::Present) => self.host_is_present(),
+            Some(Act::Watch) => self.host_watches(),
+            Some(Act::EndWatch) => self.host_watches_no_more(),
             Some(Act::Clear) => {
                 let pattern = self.pattern();
                 let cleared = self.bus.clear_retained(pattern);
@@ -295,13 +317,19 @@ impl World {
             if let Some(retain) = retain {
                 options = options.retain(retain);
             }
+            let expiry = self.expiry();
+            if let Some(millis) = expiry {
+                let is_prolonged = self.mutation == Some(Mutation::ProlongEvents);
+                let millis = if is_prolonged { 100 * millis } else { millis };
+                options = options.expires(Duration::from_millis(millis));
+            }
             if self.mutation == Some(Mutation::EmitTwice) && self.rng.chance(20) {
                 let _ = self.bus.emit_with(name, &payload, options.clone());
             }
             let result = self.bus.emit_with(name, &payload, options);
             let code = result.as_ref().map_err(|error| error.code());
             self.note(format!(
-                "host emits {name} {payload} to {to:?} except {except:?}: {code:?}"
+                "host emits {name} {payload} to {to:?} except {except:?} for {expiry:?}: {code:?}"
             ));
             if let Ok(receipt) = result {
                 let event = Emitted {
@@ -311,6 +339,7 @@ impl World {
                     to,
                     except,
                     is_retained: is_retained(name, retain),
+                    expires_at: expires_at(expiry, sync::steady_now()),
                     is_complete: true,
                 };
                 self.oracle.accepted(receipt.seq, event);
@@ -328,6 +357,7 @@ impl World {
             to: self.rng.chance(50).then(|| self.target()),
             except: None,
             is_retained: false,
+            expires_at: None,
             is_complete: true,
         };
         let mut options = EmitOptions::new();
@@ -404,49 +434,6 @@ impl World {
         });
     }
 
-    fn host_starts_job(&mut self) {
-        if self.host.jobs.len() >= 3 {
-            return;
-        }
-        let number = self.number();
-        let name = format!("t:host-{number}");
-        let to = self.rng.chance(50).then(|| self.target());
-        let every = Duration::from_millis(self.rng.pick(&[20, 300, 7_000]));
-        let mut builder = self.bus.periodic(&name).every(every);
-        if let Some(to) = &to {
-            builder = builder.to(target_of(to));
-        }
-        if self.rng.chance(30) {
-            builder = builder.only_while_listened();
-        }
-        if self.rng.chance(30) {
-            builder = builder.count(3);
-        }
-        let started = match self.rng.chance(50) {
-            true => builder.payload(number).start(),
-            false => builder.source("count", "fail").start(),
-        };
-        let code = started.as_ref().map(|_| ()).map_err(|error| error.code());
-        self.note(format!(
-            "host starts {name} every {every:?} to {to:?}: {code:?}"
-        ));
-        self.oracle.job_starts(&name, to);
-        self.host.jobs.extend(started);
-    }
-
-    fn host_controls_job(&mut self, place: usize) {
-        let job = &self.host.jobs[place];
-        let text = match self.rng.below(3) {
-            0 => format!("host pauses a job: {:?}", job.pause().is_ok()),
-            1 => format!("host resumes a job: {:?}", job.resume().is_ok()),
-            _ => {
-                self.host.jobs.remove(place).stop();
-                "host stops a job".into()
-            }
-        };
-        self.note(text);
-    }
-
     /// Ends what would go on for ever.
     pub(crate) fn host_stops_jobs(&mut self) {
         self.host.jobs.clear();
@@ -465,6 +452,7 @@ impl World {
     pub(crate) fn host_ends(&mut self) {
         self.host_stops_jobs();
         self.host.responders.clear();
+        self.host.rooms.clear();
         self.host.streams.clear();
         self.host.listeners.clear();
         let cleared = self.bus.clear_retained("*");

@@ -1,16 +1,21 @@
 //! The judgment at the end of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use crate::facts::{Emitted, Gap, LATEST, OWN, TICKS, WITHOUT_HISTORY};
 use crate::matching::{is_for_host, is_for_page, matches};
-use crate::oracle::{Emitted, Gap, LATEST, Listener, OWN, Oracle, TICKS, WITHOUT_HISTORY};
+use crate::oracle::{Listener, Oracle};
 
 impl Oracle {
     /// What is wrong, once nothing can come any more. `dropped`: whether the host listeners were too slow for events.
-    pub(crate) fn finish(mut self, dropped: bool) -> Vec<String> {
+    pub(crate) fn finish(mut self, now: Duration, dropped: bool) -> Vec<String> {
         let mut found = std::mem::take(&mut self.violations);
         self.check_promises(&mut found);
         self.check_outcomes(&mut found);
+        self.check_expiry(&mut found);
+        self.check_watchers(dropped, &mut found);
+        self.check_wills(now, dropped, &mut found);
         for (number, listener) in &self.listeners {
             self.check_deliveries(*number, listener, &mut found);
             self.check_bounds(*number, listener, &mut found);
@@ -234,7 +239,8 @@ impl Oracle {
         let mut missing = Vec::new();
         for (seq, event) in owed.chain(self.events.range(from + 1..)) {
             let is_kept = *seq > since || !event.name.starts_with(WITHOUT_HISTORY);
-            let is_due = is_kept && !may_wait(*seq) && !delivered.contains(seq);
+            let is_excused = may_wait(*seq) || (listener.is_untold && self.may_expire(*seq, event));
+            let is_due = is_kept && !is_excused && !delivered.contains(seq);
             if is_due && self.is_for(listener, event) == Some(true) {
                 missing.push((*seq, event));
             }

@@ -43,11 +43,15 @@ mod tasks;
 #[path = "../../../src/wire/mod.rs"]
 mod wire;
 
+mod app;
 mod browser;
 mod calls;
+mod expiry;
+mod facts;
 mod faults;
 mod history;
 mod host;
+mod jobs;
 mod judgment;
 mod matching;
 mod mutation;
@@ -56,6 +60,7 @@ mod ops;
 mod oracle;
 mod plan;
 mod platform;
+mod presence;
 mod receipts;
 mod rng;
 mod run;
@@ -63,6 +68,7 @@ mod shell;
 mod shrink;
 mod streams;
 mod sync;
+mod wills;
 mod world;
 
 pub use mutation::Mutation;

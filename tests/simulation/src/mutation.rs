@@ -27,11 +27,23 @@ pub enum Mutation {
     ForgetHandled,
     /// Tells emitters that every page has handled their events.
     ForgeOutcomes,
+    /// Lets the events of the host count for longer.
+    ProlongEvents,
+    /// Keeps no will.
+    ForgetWills,
+    /// Never tells who has left a room.
+    KeepMembers,
 }
 
 impl Mutation {
     /// Changes the arguments of a command, as if the host had forgotten what they name.
     pub(crate) fn doctor_arguments(self, arguments: &mut Value) {
+        let events = arguments["events"].as_array_mut();
+        for event in events.into_iter().flatten() {
+            if let (Self::ForgetWills, Some(will)) = (self, event.get_mut("will")) {
+                will["stop"] = true.into();
+            }
+        }
         let entries = arguments["subscriptions"].as_array_mut();
         for entry in entries.into_iter().flatten() {
             let Some(resume) = entry.get_mut("resume") else {
@@ -55,7 +67,8 @@ impl Mutation {
             Self::LoseAnswers if command.ends_with("|emit") => {
                 return (!rng.chance(20)).then_some(json);
             }
-            Self::LoseEvents | Self::MiscountGaps | Self::DoubleEvents if is_pull => {}
+            Self::LoseEvents | Self::MiscountGaps | Self::DoubleEvents | Self::KeepMembers
+                if is_pull => {}
             _ => return Some(json),
         }
         let Ok(mut answer) = serde_json::from_str::<Value>(&json) else {
@@ -89,6 +102,7 @@ impl Mutation {
             Self::LoseEvents => lose_events(batch, rng),
             Self::MiscountGaps => miscount_gaps(batch),
             Self::DoubleEvents => double_events(batch, rng),
+            Self::KeepMembers => keep_members(batch),
             _ => {}
         }
     }
@@ -110,6 +124,17 @@ fn miscount_gaps(answer: &mut Value) {
             && gap["atMost"] == Value::Bool(false)
         {
             gap["count"] = (count + 1).into();
+        }
+    }
+}
+
+fn keep_members(answer: &mut Value) {
+    let items = answer["items"].as_array_mut();
+    for run in items.into_iter().flatten() {
+        for value in run.as_array_mut().into_iter().flatten() {
+            if let Some(left) = value.get_mut("left") {
+                *left = Vec::<Value>::new().into();
+            }
         }
     }
 }

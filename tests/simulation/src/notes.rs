@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::expiry::expires_at;
+use crate::facts::{Delivered, Emitted, Gap, is_retained};
 use crate::hub::ids::SessionId;
-use crate::oracle::{Delivered, Emitted, Gap, is_retained};
-use crate::sync;
-use crate::world::World;
+use crate::sync::{self, Clocks};
+use crate::world::{Accepted, World};
 
 impl World {
     /// Tells the oracle what the host has accepted, as its answer says.
@@ -16,6 +17,7 @@ impl World {
         command: &str,
         arguments: &str,
         json: &str,
+        at: Clocks,
     ) {
         let key = match command {
             "plugin:event-bus|emit" | "plugin:event-bus|emit_to" => "events",
@@ -46,6 +48,7 @@ impl World {
                     to: entry.get("to").cloned(),
                     except: entry.get("except").cloned(),
                     is_retained: is_retained(&text_of(&entry["event"]), entry["retain"].as_bool()),
+                    expires_at: expires_at(entry["expiresMs"].as_u64(), at.steady),
                     is_complete: true,
                 };
                 self.oracle.accepted(seq, event);
@@ -71,6 +74,31 @@ impl World {
         }
     }
 
+    /// Tells the oracle what it learns of every answer, also of one that reaches no page: what a batch has, and which wills are
+    /// accepted.
+    pub(crate) fn note_answer(&mut self, sent: &Accepted, json: &str, at: Clocks) {
+        let arguments: Value = serde_json::from_str(&sent.arguments).unwrap_or_default();
+        let mut answer: Value = serde_json::from_str(json).unwrap_or_default();
+        if let Some(quoted) = answer[0].as_str() {
+            answer = serde_json::from_str(quoted).unwrap_or_default();
+        }
+        let session = text_of(&arguments["session"]);
+        if sent.command.ends_with("|pull") {
+            return self.oracle.batched(&session, &answer, at.steady);
+        }
+        // A copy of a command gets the answer that was recorded.
+        if !self.answered.insert((session, arguments["n"].as_u64())) {
+            return;
+        }
+        let events = arguments["events"].as_array().into_iter().flatten();
+        for (entry, result) in events.zip(answer.as_array().into_iter().flatten()) {
+            if entry.get("will").is_some() && result.get("error").is_none() {
+                self.oracle
+                    .will_is_accepted(sent.document, entry, at.monotonic);
+            }
+        }
+    }
+
     /// Tells the oracle that a page pulls. With a session that has ended, also from silence, it takes nothing over.
     pub(crate) fn note_pull(&mut self, window: usize, page: u32, arguments: &str) {
         let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
@@ -78,6 +106,7 @@ impl World {
         let label = self.windows[window].label;
         let is_open = SessionId::parse(&session)
             .is_ok_and(|id| self.runtime.core.hub().page_of(label, id).is_some());
+        self.oracle.page_is_heard_of(page, is_open, sync::passed());
         if is_open {
             self.oracle.pulls(page, session);
         }
@@ -117,10 +146,18 @@ impl World {
             "rejected" => self
                 .oracle
                 .settled(number("promise"), Err(text_of(&value["code"]))),
+            "watching" => {
+                let room = text_of(&value["room"]);
+                self.oracle.watch_begins(number("watcher"), page, &room);
+            }
+            "watchEnds" => self.oracle.watch_ends(number("watcher")),
+            "member" => self.oracle.member_is_told(value),
+            "stopping" => self.oracle.will_is_stopping(number("will")),
             "called" => self.note_call_answer(value),
             "responding" => self.oracle.responding(&value["request"]),
             "report" => {
                 let code = text_of(&value["code"]);
+                self.oracle.page_reports_refusal(page);
                 if code.ends_with("Error") {
                     self.oracle
                         .violation(format!("page {page} reported {value}"));
@@ -144,5 +181,6 @@ fn read_event(value: &Value) -> Delivered {
         is_replayed: value["replayed"] == json!(true),
         is_retained: value["retained"] == json!(true),
         superseded: value["superseded"].as_u64().unwrap_or_default(),
+        taken_at: None,
     }
 }

@@ -41,7 +41,14 @@ impl World {
     pub(crate) fn page_acts(&mut self, page: u32) {
         let (jobs, requests) = (self.plan.weights.jobs, self.plan.weights.requests);
         let receipts = self.plan.weights.receipts;
+        let (presence, wills) = (self.plan.weights.presence, self.plan.weights.wills);
         let choices = [
+            (presence, "join"),
+            (presence / 3, "leave"),
+            (presence / 2, "watch"),
+            (presence / 6, "unwatch"),
+            (wills, "will"),
+            (wills / 2, "stopWill"),
             (receipts, "emitHandled"),
             (25, "listen"),
             (30, "emit"),
@@ -80,8 +87,17 @@ impl World {
                     "payload": payload,
                     "to": self.rng.chance(40).then(|| self.target()),
                     "timeoutMs": self.rng.pick(&[20, 3_000, 30_000]),
+                    "options": match self.expiry() {
+                        Some(millis) => json!({ "expiresMs": millis }),
+                        None => json!({}),
+                    },
                 })
             }
+            "join" | "leave" => self.make_member(page, promise, op == "leave"),
+            "watch" => self.make_watch(promise),
+            "unwatch" => json!({ "watcher": self.rng.below(promise as usize) }),
+            "will" => self.make_will(page, promise),
+            "stopWill" => json!({ "will": self.rng.below(promise as usize) }),
             "unlisten" => json!({ "listener": self.rng.below(promise as usize) }),
             "unlistenAll" | "clearRetained" => json!({ "pattern": self.pattern() }),
             "waitFor" => {
@@ -223,6 +239,9 @@ impl World {
             }
             if self.rng.chance(10) {
                 event["options"]["except"] = self.target();
+            }
+            if let Some(millis) = self.expiry() {
+                event["options"]["expiresMs"] = json!(millis);
             }
             events.push(event);
         }

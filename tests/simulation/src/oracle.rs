@@ -6,68 +6,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::expiry::Batches;
+use crate::facts::{Delivered, Emitted, Gap, LATEST, OWN, TICKS, WITHOUT_HISTORY};
 use crate::matching::matches;
+use crate::presence::Rooms;
+use crate::wills::{PAYLOAD, Wills};
 
-/// Names with this prefix are kept for no later page.
-pub(crate) const WITHOUT_HISTORY: &str = "h:";
-/// Of names with this prefix, the newest event replaces those that wait.
-pub(crate) const LATEST: &str = "l:";
-/// Of names with this prefix, the newest event is retained.
-pub(crate) const RETAINED: &str = "k:";
-/// Names with this prefix are ticks of jobs.
-pub(crate) const TICKS: &str = "t:";
-/// How the events begin that the bus itself emits.
-pub(crate) const OWN: &str = "event-bus:";
 /// For how long after its first subscription a page gets a replay.
 const START_UP: Duration = Duration::from_secs(3);
-
-/// An event that the host has accepted.
-#[derive(Debug, Clone)]
-pub(crate) struct Emitted {
-    pub(crate) name: String,
-    /// As JSON.
-    pub(crate) payload: Value,
-    /// The label of the page; `None` for the host.
-    pub(crate) source: Option<String>,
-    /// `None` for everyone.
-    pub(crate) to: Option<Value>,
-    pub(crate) except: Option<Value>,
-    pub(crate) is_retained: bool,
-    /// Whether the target is known. What only a host listener has noted has none.
-    pub(crate) is_complete: bool,
-}
-
-/// Whether an event is retained, as it was emitted or as the policy of its name says.
-pub(crate) fn is_retained(name: &str, retain: Option<bool>) -> bool {
-    retain.unwrap_or_else(|| name.starts_with(RETAINED))
-}
-
-/// An event as a listener noted it.
-#[derive(Debug, Clone)]
-pub(crate) struct Delivered {
-    pub(crate) seq: u64,
-    pub(crate) name: String,
-    pub(crate) payload: Value,
-    pub(crate) source: Option<String>,
-    pub(crate) is_replayed: bool,
-    pub(crate) is_retained: bool,
-    pub(crate) superseded: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Gap {
-    pub(crate) from: u64,
-    pub(crate) to: u64,
-    pub(crate) count: u64,
-    pub(crate) at_most: bool,
-    pub(crate) reason: String,
-}
-
-impl Gap {
-    pub(crate) fn covers(&self, seq: u64) -> bool {
-        (self.from..=self.to).contains(&seq)
-    }
-}
 
 /// A listener in a page, a host listener, or a stream.
 #[derive(Debug, Default)]
@@ -80,6 +26,8 @@ pub(crate) struct Listener {
     /// Whether it gets what is for anybody.
     pub(crate) is_wiretap: bool,
     pub(crate) wants_replay: bool,
+    /// Whether it is told of no gap, as a function in Rust.
+    pub(crate) is_untold: bool,
     /// Whether events wait in its page for their turn. They are lost with it.
     pub(crate) is_sequential: bool,
     pub(crate) id: u64,
@@ -109,6 +57,8 @@ pub(crate) struct Page {
     pub(crate) is_gone: bool,
     /// Whether it has been in the back/forward cache.
     pub(crate) was_left: bool,
+    /// When the host learned that it was left, for the first time.
+    pub(crate) left: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -120,6 +70,8 @@ struct Window {
     subscribed: Option<u32>,
     /// The origin of the first page that was loaded.
     first_origin: Option<String>,
+    /// The page that was loaded last.
+    loaded: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -152,6 +104,9 @@ pub(crate) struct Oracle {
     responded: BTreeMap<String, usize>,
     /// The targets of jobs, by the name of their ticks.
     pub(crate) jobs: BTreeMap<String, Option<Value>>,
+    pub(crate) batches: Batches,
+    pub(crate) rooms: Rooms,
+    pub(crate) wills: Wills,
     pub(crate) violations: Vec<String>,
 }
 
@@ -168,13 +123,21 @@ impl Oracle {
         let window = Window {
             left_at: seq,
             is_left_early: false,
-            subscribed: None,
-            first_origin: None,
+            ..Window::default()
         };
         self.windows.insert(label.into(), window);
     }
 
+    /// The page that a window shows is there no more.
+    pub(crate) fn note_end_of_page(&mut self, label: &str, now: Duration) {
+        let loaded = self.windows.get(label).and_then(|window| window.loaded);
+        if let Some(page) = loaded.and_then(|page| self.pages.get_mut(&page)) {
+            page.left.get_or_insert(now);
+        }
+    }
+
     pub(crate) fn page_is_left(&mut self, label: &str, seq: u64, now: Duration) {
+        self.note_end_of_page(label, now);
         if let Some(window) = self.windows.get_mut(label) {
             let last = window.subscribed.and_then(|page| self.pages.get(&page));
             let started = last.and_then(|page| page.first_accepted);
@@ -193,6 +156,7 @@ impl Oracle {
         if let Some(window) = self.windows.get_mut(label) {
             let first = &mut window.first_origin;
             first.get_or_insert_with(|| origin.into());
+            window.loaded = Some(page);
         }
     }
 
@@ -238,7 +202,12 @@ impl Oracle {
             }
         }
         let is_own = event.name.starts_with(TICKS) || event.name.starts_with(OWN);
-        if !is_own && !event.payload.is_null() {
+        // That of a will may be emitted for each session of its page.
+        let is_will = event
+            .payload
+            .as_str()
+            .is_some_and(|text| text.starts_with(PAYLOAD));
+        if !is_own && !is_will && !event.payload.is_null() {
             let payload = event.payload.to_string();
             if let Some(first) = self.by_payload.insert(payload, seq)
                 && first != seq
@@ -276,6 +245,12 @@ impl Oracle {
         if let Some(listener) = self.listeners.get_mut(&listener) {
             listener.is_wiretap = wiretap;
             listener.since = Some(seq);
+        }
+    }
+
+    pub(crate) fn is_told_of_no_gap(&mut self, listener: u64) {
+        if let Some(listener) = self.listeners.get_mut(&listener) {
+            listener.is_untold = true;
         }
     }
 

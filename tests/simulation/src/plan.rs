@@ -34,6 +34,10 @@ pub(crate) struct Weights {
     pub(crate) jobs: usize,
     pub(crate) requests: usize,
     pub(crate) receipts: usize,
+    pub(crate) presence: usize,
+    pub(crate) wills: usize,
+    /// How many of a hundred events expire.
+    pub(crate) expires: usize,
     pub(crate) bursts: usize,
     pub(crate) reorders: usize,
 }
@@ -63,6 +67,9 @@ impl Plan {
             limits.subscribe_burst = 8;
             limits.subscribes_per_second = 2;
         }
+        if rng.chance(30) {
+            limits.page_grace_ms = rng.pick(&[300, 20_000]);
+        }
         let steps = rng.pick(&[60, 120, 200, 300]);
         let mut often = |most: usize| match rng.chance(50) {
             true => 1 + rng.below(most),
@@ -84,6 +91,9 @@ impl Plan {
             jobs: often(8),
             requests: often(10),
             receipts: often(8),
+            presence: often(12),
+            wills: often(6),
+            expires: often(40),
             bursts: often(6),
             reorders: often(40),
         };

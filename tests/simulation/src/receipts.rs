@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::api::options::EmitOptions;
+use crate::expiry::expires_at;
+use crate::facts::{Emitted, is_retained};
 use crate::host::{Note, target_of};
 use crate::matching::matches;
 use crate::model::outcome::{Handled, Outcome};
 use crate::mutation::Mutation;
-use crate::oracle::{Emitted, Oracle, is_retained};
+use crate::oracle::Oracle;
 use crate::sync;
 use crate::world::{World, lock};
 
@@ -19,6 +22,7 @@ impl World {
     pub(crate) fn host_emits_and_waits(&mut self) {
         let promise = self.number();
         let name = self.event_name();
+        let expiry = self.expiry();
         let event = Emitted {
             name: name.into(),
             payload: json!(format!("host.{promise}")),
@@ -26,6 +30,8 @@ impl World {
             to: self.rng.chance(50).then(|| self.target()),
             except: None,
             is_retained: is_retained(name, None),
+            // It is emitted when the future is polled.
+            expires_at: None,
             is_complete: true,
         };
         let timeout = Duration::from_millis(self.rng.pick(&[20, 3_000, 30_000]));
@@ -35,7 +41,11 @@ impl World {
         self.oracle.promised(promise, None, "emitHandled");
         self.oracle.will_emit(promise, event.payload.clone());
         let emit = self.bus.emit_handled(name, event.payload.clone());
-        let emit = emit.timeout(timeout);
+        let options = match expiry {
+            Some(millis) => EmitOptions::new().expires(Duration::from_millis(millis)),
+            None => EmitOptions::new(),
+        };
+        let emit = emit.options(options).timeout(timeout);
         let emit = match &event.to {
             Some(to) => emit.to(target_of(to)),
             None => emit,
@@ -44,8 +54,13 @@ impl World {
         let notes = Arc::clone(&self.host.notes);
         let handled = emit.into_future();
         sync::spawn(async move {
+            let emitted = sync::steady_now();
             let result = match handled.await {
                 Ok(handled) => {
+                    let event = Emitted {
+                        expires_at: expires_at(expiry, emitted),
+                        ..event
+                    };
                     lock(&notes).push(Note::Accepted(handled.receipt.seq, event));
                     Ok(brief(&handled, is_forged))
                 }

@@ -379,7 +379,8 @@ impl World {
                 self.oracle.page_is_gone(page);
             }
         }
-        let mut violations = std::mem::take(&mut self.oracle).finish(dropped);
+        self.check_rooms();
+        let mut violations = std::mem::take(&mut self.oracle).finish(sync::passed(), dropped);
         for window in 0..self.windows.len() {
             if self.windows[window].is_open {
                 self.close(window);
@@ -402,6 +403,7 @@ impl World {
         if left.retained.events > 0 || left.retained.bytes > 0 {
             violations.push(format!("retained events are left: {:?}", left.retained));
         }
+        violations.extend(self.members_left());
         for consumer in &left.consumers {
             if consumer.is_stream || consumer.queue.events > 0 || !consumer.subscriptions.is_empty()
             {

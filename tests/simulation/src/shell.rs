@@ -2,6 +2,8 @@
 
 #[path = "../../../src/shell/bridge.rs"]
 mod bridge;
+#[path = "../../../src/shell/builder.rs"]
+mod builder;
 #[path = "../../../src/shell/capability_files.rs"]
 pub(crate) mod capability_files;
 #[path = "../../../src/shell/commands/mod.rs"]
@@ -11,6 +13,8 @@ pub(crate) use crate::calls;
 mod compat;
 #[path = "../../../src/shell/convert.rs"]
 mod convert;
+#[path = "../../../src/shell/hidden.rs"]
+mod hidden;
 #[path = "../../../src/shell/link.rs"]
 mod link;
 #[path = "../../../src/shell/manager.rs"]
@@ -32,12 +36,12 @@ use crate::api::bus::EventBus;
 use crate::hub::ids::SessionId;
 use crate::model::error::Error;
 
-/// Applies responses as they come with the answer to a call.
-pub(crate) fn apply_responses(
+/// Applies what comes with the answer to a call.
+pub(crate) fn apply_carried(
     bus: &EventBus,
     label: &str,
     session: SessionId,
     json: &str,
 ) -> Vec<Error> {
-    commands::apply_response_texts(bus, label, session, json)
+    commands::apply_carried_text(bus, label, session, json)
 }

@@ -26,11 +26,11 @@ pub(crate) fn block_on<T>(_: impl Future<Output = T>) -> T {
 
 /// The clocks of a run, since its beginning.
 #[derive(Debug, Clone, Copy, Default)]
-struct Clocks {
+pub(crate) struct Clocks {
     /// Stands still while the machine sleeps.
-    monotonic: Duration,
+    pub(crate) monotonic: Duration,
     /// Runs while the machine sleeps.
-    steady: Duration,
+    pub(crate) steady: Duration,
 }
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -112,6 +112,10 @@ pub(crate) fn next_sleeper() -> Option<Duration> {
     with_run(|run| run.sleepers.keys().next().map(|(at, _)| *at))
 }
 
+pub(crate) fn clocks() -> Clocks {
+    with_run(|run| run.clocks)
+}
+
 /// The monotonic clock.
 pub(crate) fn passed() -> Duration {
     with_run(|run| run.clocks.monotonic)
@@ -170,6 +174,10 @@ impl Tasks {
         spawn(task);
     }
 
+    pub(crate) fn clock(&self) -> BusClock {
+        BusClock(())
+    }
+
     /// Each woken task may run next.
     pub(crate) fn pass_on(&self) {}
 
@@ -202,6 +210,41 @@ pub(crate) fn wall_clock() -> SystemTime {
     /// Some time in 2026.
     const BEGAN: Duration = Duration::from_secs(1_790_000_000);
     SystemTime::UNIX_EPOCH + BEGAN + steady_now()
+}
+
+/// The clocks of the bus, which are those of this file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct BusClock(());
+
+/// What has slept until its time.
+#[derive(Debug, Default)]
+pub(crate) struct Woken;
+
+impl BusClock {
+    pub(crate) fn now(self) -> Instant {
+        now()
+    }
+
+    pub(crate) fn wall(self) -> SystemTime {
+        wall_clock()
+    }
+
+    pub(crate) fn steady(self) -> Duration {
+        steady_now()
+    }
+
+    pub(crate) fn after(self, wait: Duration) -> TaskInstant {
+        after(wait)
+    }
+
+    pub(crate) fn is_stopped(self) -> bool {
+        false
+    }
+
+    pub(crate) async fn sleep_until(self, until: TaskInstant) -> Woken {
+        sleep_until(until).await;
+        Woken
+    }
 }
 
 pub(crate) fn after(wait: Duration) -> TaskInstant {

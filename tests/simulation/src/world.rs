@@ -1,28 +1,27 @@
 //! One run: the app, its windows and pages, and what is on its way between them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tauri::ipc::{CallbackFn, InvokeBody, InvokeResponse, InvokeResponseBody};
-use tauri::test::{INVOKE_KEY, MockRuntime, mock_builder};
+use tauri::test::{INVOKE_KEY, MockRuntime};
 use tauri::webview::InvokeRequest;
-use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{AppHandle, Manager, WebviewWindow};
 
 use crate::api::bus::EventBus;
+use crate::app::{app, plugin_of, remove_plugin, tauri_tasks};
 use crate::browser::{Message, Output, Page};
 use crate::calls::OpenCall;
 use crate::history::History;
 use crate::host::Host;
-use crate::model::error::{Error, ErrorCode};
-use crate::model::policy::Policy;
 use crate::mutation::Mutation;
 use crate::oracle::Oracle;
 use crate::plan::Plan;
 use crate::rng::Rng;
 use crate::runtime::BusRuntime;
-use crate::shell::plugin::Builder;
+use crate::sync::Clocks;
 use crate::{platform, sync};
 
 /// The labels of the webviews, each in a window of its own.
@@ -75,8 +74,15 @@ pub(crate) enum Stage {
     Answered { is_ok: bool, json: String },
 }
 
-/// The answers of the host that were not looked at yet. `None` where a command was dropped.
-type Answers = Arc<Mutex<Vec<(u64, Option<InvokeResponse>)>>>;
+/// A message that the host has accepted.
+pub(crate) struct Accepted {
+    pub(crate) document: u32,
+    pub(crate) command: String,
+    pub(crate) arguments: String,
+}
+
+/// The answers of the host that were not looked at yet, and when they were given. `None` where a command was dropped.
+type Answers = Arc<Mutex<Vec<(u64, Option<InvokeResponse>, Clocks)>>>;
 
 /// Answers once, if only by being dropped.
 struct Responder(Option<u64>, Answers);
@@ -84,7 +90,7 @@ struct Responder(Option<u64>, Answers);
 impl Responder {
     fn send(&mut self, response: Option<InvokeResponse>) {
         if let Some(wire) = self.0.take() {
-            lock(&self.1).push((wire, response));
+            lock(&self.1).push((wire, response, sync::clocks()));
         }
     }
 }
@@ -119,71 +125,14 @@ pub(crate) struct World {
     app: AppHandle<MockRuntime>,
     /// The commands whose answers the oracle knows, by their sessions and numbers.
     pub(crate) learned: BTreeSet<(String, Option<u64>)>,
+    /// Those of which every answer was looked at, also where it reaches no page.
+    pub(crate) answered: BTreeSet<(String, Option<u64>)>,
+    accepted: BTreeMap<u64, Accepted>,
     /// The windows that have loaded a page since they were opened.
     pub(crate) loaded: BTreeSet<&'static str>,
     newest_wire: u64,
     newest_document: u32,
     newest: u64,
-}
-
-/// Tauri's own tasks run here, on the thread of the run.
-fn tauri_tasks() -> &'static tokio::runtime::Runtime {
-    static TASKS: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
-    TASKS.get_or_init(|| {
-        let made = tokio::runtime::Builder::new_current_thread().build();
-        let runtime = made.unwrap_or_else(|error| panic!("no runtime: {error}"));
-        tauri::async_runtime::set(runtime.handle().clone());
-        runtime
-    })
-}
-
-/// The app of all runs, with its windows. Each run adds the plugin anew.
-fn app() -> AppHandle<MockRuntime> {
-    static APP: OnceLock<AppHandle<MockRuntime>> = OnceLock::new();
-    let app = APP.get_or_init(|| {
-        let built = mock_builder().build(fixture::context());
-        let app = built.unwrap_or_else(|error| panic!("the app does not start: {error}"));
-        for label in LABELS {
-            let window = WebviewWindowBuilder::new(&app, label, WebviewUrl::default()).build();
-            window.unwrap_or_else(|error| panic!("no window: {error}"));
-        }
-        let handle = app.handle().clone();
-        // It never ends.
-        std::mem::forget(app);
-        handle
-    });
-    app.clone()
-}
-
-/// Takes the plugin of a run from the app. Nothing refers to its state any more.
-fn remove_plugin(app: &AppHandle<MockRuntime>) {
-    app.remove_plugin("event-bus");
-    #[allow(deprecated)]
-    let state = app.unmanage::<EventBus>();
-    drop(state);
-}
-
-fn plugin_of(plan: &Plan) -> Builder {
-    let policies = [
-        ("l:*", Policy::new().latest()),
-        ("r:*", Policy::new().reject()),
-        ("h:*", Policy::new().history(false)),
-        ("k:*", Policy::new().retain(true)),
-    ];
-    let mut builder = Builder::new().limits(plan.limits.clone());
-    for (pattern, policy) in policies {
-        builder = builder.policy(pattern, policy);
-    }
-    builder.job_source("count", |call| {
-        let args: Value = call.args()?;
-        match args == json!("fail") && call.tick().count % 3 == 0 {
-            true => Err(Error::new(
-                ErrorCode::SourceFailed,
-                "every third tick fails",
-            )),
-            false => Ok(call.tick().count),
-        }
-    })
 }
 
 impl World {
@@ -210,13 +159,15 @@ impl World {
             page: None,
             cached: Vec::new(),
         });
+        let mut oracle = Oracle::default();
+        oracle.wills.grace = Duration::from_millis(plan.limits.page_grace_ms as u64);
         Self {
             rng: Rng::new(seed, 0),
             seed,
             plan,
             mutation,
             history: History::default(),
-            oracle: Oracle::default(),
+            oracle,
             windows: windows.into(),
             documents: BTreeMap::new(),
             wires: BTreeMap::new(),
@@ -228,6 +179,8 @@ impl World {
             bus,
             app,
             learned: BTreeSet::new(),
+            answered: BTreeSet::new(),
+            accepted: BTreeMap::new(),
             loaded: BTreeSet::new(),
             newest_wire: 0,
             newest_document: 0,
@@ -283,6 +236,7 @@ impl World {
             let has_answers = self.take_answers();
             if !has_run && !has_answers {
                 self.take_notes_of_host();
+                self.oracle.host_rests(sync::passed());
                 return;
             }
         }
@@ -292,13 +246,13 @@ impl World {
     fn take_answers(&mut self) -> bool {
         let answers = std::mem::take(&mut *lock(&self.answers));
         let has_some = !answers.is_empty();
-        for (wire, response) in answers {
-            self.take_answer(wire, response);
+        for (wire, response, at) in answers {
+            self.take_answer(wire, response, at);
         }
         has_some
     }
 
-    fn take_answer(&mut self, number: u64, response: Option<InvokeResponse>) {
+    fn take_answer(&mut self, number: u64, response: Option<InvokeResponse>, at: Clocks) {
         let (is_ok, json) = match response {
             None => {
                 self.note(format!("wire {number} dropped"));
@@ -310,6 +264,9 @@ impl World {
             Some(InvokeResponse::Err(error)) => (false, error.0.to_string()),
         };
         self.note(format!("wire {number} answered {is_ok} {json}"));
+        if let Some(sent) = self.accepted.remove(&number).filter(|_| is_ok) {
+            self.note_answer(&sent, &json, at);
+        }
         let Some(wire) = self.wires.get(&number) else {
             return;
         };
@@ -325,7 +282,7 @@ impl World {
             return;
         };
         if is_ok {
-            self.learn(document, label, &command, &arguments, &json);
+            self.learn(document, label, &command, &arguments, &json, at);
         }
         let is_there = self
             .documents
@@ -352,6 +309,9 @@ impl World {
             let (window, page) = (wire.window, wire.document);
             let arguments = wire.message.arguments.clone();
             self.note_pull(window, page, &arguments);
+        } else {
+            let page = wire.document;
+            self.oracle.page_is_heard_of(page, false, sync::passed());
         }
         let Some(wire) = self.wires.get(&number) else {
             return;
@@ -384,6 +344,12 @@ impl World {
             headers,
             invoke_key: INVOKE_KEY.to_string(),
         };
+        let accepted = Accepted {
+            document: wire.document,
+            command: wire.message.command.clone(),
+            arguments: wire.message.arguments.clone(),
+        };
+        self.accepted.insert(number, accepted);
         self.note(format!("wire {number} accepted"));
         let mut responder = Responder(Some(number), Arc::clone(&self.answers));
         let webview: &tauri::Webview<MockRuntime> = webview.as_ref();

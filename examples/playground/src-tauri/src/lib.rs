@@ -19,8 +19,13 @@ use events::{AppReady, ClockTick, WindowClosed, WindowFocused, event_bus};
 
 /// The app. Its runtime is a parameter, so that journeys can run it in another engine.
 pub fn app<R: Runtime>() -> Builder<R> {
+    let mut bus = event_bus().job_source("cpu", machine::cpu());
+    // `cargo xtask demo` sets it. An app of yours just calls `inspector(true)`.
+    if std::env::var_os("EVENT_BUS_DEMO_INSPECTOR").is_some() {
+        bus = bus.inspector(true);
+    }
     Builder::new()
-        .plugin(event_bus().job_source("cpu", machine::cpu()).build())
+        .plugin(bus.build())
         .invoke_handler(tauri::generate_handler![
             burst::start_burst,
             confirmation::empty_cart,
@@ -74,6 +79,10 @@ fn start_clock<R: Runtime>(app: &App<R>) -> Result<(), tauri_plugin_event_bus::E
 /// Emits state changes of the app: which window has the focus, which one has closed.
 fn emit_window_state<R: Runtime>(window: &Window<R>, event: &WindowEvent) {
     let label = window.label().to_owned();
+    // Not a window of the app.
+    if label == "event-bus-inspector" {
+        return;
+    }
     let emitted = match event {
         WindowEvent::Focused(true) => WindowFocused { label }.emit(window),
         WindowEvent::Destroyed => WindowClosed { label }.emit(window),

@@ -19,6 +19,10 @@ use machines::Machine;
 fn main() -> tauri::Result<()> {
     let machine = Machine::from_env();
     let mut bus = events::event_bus();
+    // `cargo xtask demo shop` sets it. An app of yours just calls `inspector(true)`.
+    if std::env::var_os("EVENT_BUS_DEMO_INSPECTOR").is_some() {
+        bus = bus.inspector(true);
+    }
     let mut context = tauri::generate_context!();
     if let Some(machine) = &machine {
         bus = machine.link(bus);

@@ -1,4 +1,5 @@
 import type { PulledStreamed } from '../batch.js'
+import type { Carrier } from '../carrier.js'
 import type { CommandQueue } from '../commands.js'
 import type { RequestChannel } from '../contract.js'
 import type { EventBusError } from '../error.js'
@@ -17,8 +18,9 @@ export class PageRequestChannel extends Responders implements RequestChannel {
   constructor(
     private readonly commands: CommandQueue,
     readonly pull: () => void,
+    carrier: Carrier,
   ) {
-    super(commands, pull)
+    super(commands, pull, carrier)
     this.requests = new OutgoingRequests(commands)
   }
 
@@ -45,9 +47,9 @@ export class PageRequestChannel extends Responders implements RequestChannel {
 
   /** Only the newest number of a stream is sent. */
   private tell(stream: number, taken: number): void {
-    const waiting = this.outgoing.find(({ value }) => (value as { stream?: number }).stream === stream)
+    const waiting = this.carrier.waiting.find(({ value }) => (value as { stream?: number }).stream === stream)
     if (waiting) Object.assign(waiting.value, { taken })
-    else this.carry({ stream, taken })
+    else this.carrier.carry('respond', { stream, taken })
   }
 
   tellAgain(): void {

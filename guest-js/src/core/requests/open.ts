@@ -20,23 +20,26 @@ export function register(
     checkName(name)
     checkFunction(responder, 'responder', name)
     const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
-    const respond = (payload: unknown, { caller, component, signal, chain }: RequestOrigin) =>
-      responder(payload as never, {
+    const respond = (payload: unknown, origin: RequestOrigin) => {
+      const { caller, component, signal, chain, traceparent } = origin
+      return responder(payload as never, {
         name,
         caller,
         component,
         signal,
         causes: chain.slice(0, -1),
-        emit: emitAfter(chain),
-        emitTo: emitToAfter(chain),
+        traceparent,
+        emit: emitAfter(chain, origin),
+        emitTo: emitToAfter(chain, origin),
       })
+    }
     return pageRequests().add({ name, title, stack, respond, ...(stream && { stream }), ...registration })
   })
 }
 
 /** The requests and responders of this page. */
 export function pageRequests(): PageRequestChannel {
-  return openInbox().openChannel((queue, pull) => new PageRequestChannel(queue, pull))
+  return openInbox().openChannel((queue, pull, carrier) => new PageRequestChannel(queue, pull, carrier))
 }
 
 /** Refuses numbers that JSON would turn into null, which means the default. */

@@ -18,6 +18,7 @@ export interface OutgoingRequest {
   readonly bytes?: Piece[] | undefined
   readonly timeoutMs?: number | undefined
   readonly causes: readonly string[]
+  readonly traceparent?: string | undefined
   /** The component that sends it. */
   readonly component?: string | undefined
   readonly signal?: AbortSignal | undefined
@@ -110,6 +111,7 @@ export class OutgoingRequests {
       timeoutMs,
       component,
       causes,
+      traceparent,
       stream,
       channel,
     } = request
@@ -133,6 +135,7 @@ export class OutgoingRequests {
         timeoutMs,
         component,
         causes: chain,
+        traceparent,
         stream,
         channel,
       }

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../types/endpoint.js'
 import type { Credit, PulledCredit, PulledEnding, PulledRequest } from '../batch.js'
+import type { Carrier } from '../carrier.js'
 import type { Call, Renewal } from '../commands.js'
 import type { Registration } from '../contract.js'
 import { EventBusError, toEventBusError } from '../error.js'
@@ -8,10 +9,6 @@ import { chainOf } from '../realm.js'
 import { NOWHERE, type Registered, type RegistrationQueue, Registrations } from '../registrations.js'
 import { isThenable, report, reportRefusal } from '../report.js'
 import { failureOf } from './failure.js'
-
-/** How many responses a pull carries, and how many characters of them. */
-const MAX_CARRIED = 256
-const MAX_CARRIED_CHARACTERS = 65_536
 
 /** Responds to requests of one name. */
 export interface Responder extends Registration {
@@ -56,6 +53,7 @@ export interface RequestOrigin {
   readonly signal: AbortSignal
   /** The names of what caused the request, oldest first, and its own at the end. */
   readonly chain: string[]
+  readonly traceparent?: string | undefined
 }
 
 interface RegisteredResponder extends Registered {
@@ -63,20 +61,16 @@ interface RegisteredResponder extends Registered {
   call: Call | null
 }
 
-interface OutgoingResponse {
-  readonly value: object
-  readonly size: number
-}
-
 /** The responders of a page, and the requests that they work on. */
 export class Responders extends Registrations<string, RegisteredResponder> {
   private readonly running = new Map<string, AbortController>()
   private readonly streams = new Map<string, RunningStream>()
-  /** Responses that have not left. The next pull takes them along, if one is sent within a few microtasks. */
-  protected outgoing: OutgoingResponse[] = []
-  private isHolding = false
 
-  constructor(queue: RegistrationQueue, changed: () => void) {
+  constructor(
+    queue: RegistrationQueue,
+    changed: () => void,
+    protected readonly carrier: Carrier,
+  ) {
     super(queue, 'set_responders', changed)
   }
 
@@ -120,16 +114,18 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     this.streams.clear()
   }
 
-  receive({ request, name, payload, component, causes, stream }: PulledRequest, caller: Endpoint): void {
+  receive(pulled: PulledRequest, caller: Endpoint): void {
+    const { request, name, payload, component, causes, traceparent, stream } = pulled
     const responder = this.items.get(name)?.owner
     if (!responder || !responder.stream !== !stream) {
-      this.carry({ request, declined: true })
+      this.carrier.carry('respond', { request, declined: true })
       return
     }
     const controller = new AbortController()
     this.running.set(request, controller)
     const { signal } = controller
-    const source = () => responder.respond(payload, { caller, component, signal, chain: chainOf(name, causes) })
+    const origin = { caller, component, signal, chain: chainOf(name, causes), traceparent }
+    const source = () => responder.respond(payload, origin)
     if (responder.stream && stream) {
       const ended = (reason?: EventBusError) => {
         this.running.delete(request)
@@ -150,7 +146,8 @@ export class Responders extends Registrations<string, RegisteredResponder> {
       settle()
     }
     const succeed = (response: unknown) => finish(() => this.succeed(request, name, response))
-    const fail = (reason: unknown) => finish(() => this.carry({ request, failure: failureOf(reason, responder.stack) }))
+    const fail = (reason: unknown) =>
+      finish(() => this.carrier.carry('respond', { request, failure: failureOf(reason, responder.stack) }))
     try {
       const response = source()
       if (isThenable(response)) Promise.resolve(response).then(succeed, fail)
@@ -182,45 +179,11 @@ export class Responders extends Registrations<string, RegisteredResponder> {
       const { payload, bytes, size } = encodePayload(name, response)
       // What a pull carries is text.
       if (bytes) this.queue.send('respond', { request, payload, bytes }, size).catch(reportRefusal)
-      else this.carry({ request, payload }, size)
+      else this.carrier.carry('respond', { request, payload }, size)
     } catch (reason) {
       // The caller learns of it, and so does this page, whose mistake it is.
       report(reason)
-      this.carry({ request, failure: failureOf(reason, false) })
+      this.carrier.carry('respond', { request, failure: failureOf(reason, false) })
     }
-  }
-
-  /** Sends an entry of `respond` with the next pull, or by itself. */
-  protected carry(value: object, size = 0): void {
-    this.outgoing.push({ value, size })
-    if (!this.isHolding) this.flush()
-  }
-
-  /** Keeps responses for a pull that is about to be sent. */
-  hold(): void {
-    this.isHolding = true
-  }
-
-  /** Takes the responses that a pull may carry. */
-  take(): object[] {
-    let size = 0
-    const fitting = this.outgoing.findIndex((response, index) => {
-      size += response.size
-      return index >= MAX_CARRIED || size > MAX_CARRIED_CHARACTERS
-    })
-    return this.outgoing.splice(0, fitting < 0 ? MAX_CARRIED : fitting).map(({ value }) => value)
-  }
-
-  /** Sends the responses that no pull has taken. */
-  flush(): void {
-    this.isHolding = false
-    for (const { value, size } of this.outgoing.splice(0)) {
-      this.queue.send('respond', value, size).catch(reportRefusal)
-    }
-  }
-
-  /** Sends the responses again whose pull has failed. Those that have arrived are unknown to the host by then. */
-  resend(responses: readonly object[]): void {
-    for (const value of responses) this.queue.send('respond', value).catch(reportRefusal)
   }
 }

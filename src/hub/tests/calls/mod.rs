@@ -233,6 +233,32 @@ fn calls_behind_a_failed_one_are_one_failure() {
 }
 
 #[test]
+fn what_a_lost_value_told_is_told_again() {
+    let mut world = World::called();
+    for _ in 0..4 {
+        world.emit();
+    }
+    let (first, second) = (world.take().unwrap(), world.take().unwrap());
+    assert!(!first.batch.tells_again && !second.batch.tells_again);
+    // The second one acknowledges what both have brought, so that nothing comes again.
+    assert!(world.reply(second.id, 4).calls.is_empty());
+    assert_eq!(world.fail(first.id).calls, [world.page]);
+    let again = world.take().unwrap();
+    assert!(again.batch.is_empty() && again.batch.tells_again);
+    assert_eq!(again.batch.first(), 5);
+    // The page has to be asked once more if that value is lost, too, and not otherwise.
+    assert_eq!(world.fail(again.id).calls, []);
+    let _ = world.pass(Duration::from_millis(100));
+    let probe = world.take().unwrap();
+    assert_eq!(world.reply(probe.id, 4).calls, [world.page]);
+    let again = world.take().unwrap();
+    assert!(again.batch.tells_again);
+    assert!(world.reply(again.id, 4).calls.is_empty());
+    world.emit();
+    assert!(!world.take().unwrap().batch.tells_again);
+}
+
+#[test]
 fn a_page_that_fails_again_is_probed_later() {
     let mut world = World::called();
     world.emit();

@@ -1,5 +1,6 @@
 //! A page that loses calls and their outcomes, whose replies come late and in any order, and that changes the carrier.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -57,10 +58,23 @@ struct Page {
     taken: u64,
     /// In how many more outcomes it tells that.
     tells: usize,
+    /// The indexes of which it has yet to tell, as of events whose emitters wait.
+    untold: Vec<u64>,
+    /// Those of which values have told.
+    kept: Vec<u64>,
 }
 
-/// What a call returns: what was handled, and what was taken if it tells that.
-type Outcome = (CallId, Option<(u64, Option<u64>)>);
+/// What a call returns.
+struct Value {
+    handled: u64,
+    /// What was taken, if it tells that.
+    taken: Option<u64>,
+    /// The indexes of which it tells.
+    told: Vec<u64>,
+}
+
+/// What a call has come to.
+type Outcome = (CallId, Option<Value>);
 
 /// In so many outcomes a page tells what it has taken, as the guest package does.
 const TELLS: usize = 4;
@@ -73,6 +87,10 @@ impl Page {
         if batch.first() > self.handled + 1 {
             return false;
         }
+        if batch.tells_again {
+            let kept = std::mem::take(&mut self.kept);
+            self.untold.splice(..0, kept);
+        }
         for (index, item) in (batch.first()..).zip(batch.items()) {
             // What comes again is told again.
             if index <= self.handled {
@@ -83,6 +101,7 @@ impl Page {
                     self.taken = index;
                     self.tells = TELLS;
                 }
+                self.untold.push(index);
                 if let Item::Event(queued) = item {
                     self.received.push(queued.event.seq());
                 }
@@ -99,6 +118,8 @@ struct Simulation {
     pulls: u32,
     /// What the host was told of what was taken.
     told: u64,
+    /// The indexes of which it was told.
+    told_indexes: BTreeSet<u64>,
 }
 
 impl Simulation {
@@ -117,6 +138,10 @@ impl Simulation {
     fn pull(&mut self, can_be_called: bool) {
         self.pulls += 1;
         self.told = self.page.taken;
+        // A pull arrives, or its page sends what it carries again.
+        let page = &mut self.page;
+        self.told_indexes
+            .extend(page.kept.drain(..).chain(page.untold.drain(..)));
         let waiter = char::from_u32(0x1000 + self.pulls).unwrap();
         self.page.pull = Some(waiter);
         let pull = Pull {
@@ -149,7 +174,17 @@ impl Simulation {
                 let outcome = is_accepted.then(|| {
                     let tells = page.tells;
                     page.tells = tells.saturating_sub(1);
-                    (page.handled, (tells > 0).then_some(page.taken))
+                    // After the page has gone back to pulls, its values carry nothing.
+                    let told = match page.is_called {
+                        true => std::mem::take(&mut page.untold),
+                        false => Vec::new(),
+                    };
+                    page.kept.extend(&told);
+                    Value {
+                        handled: page.handled,
+                        taken: (tells > 0).then_some(page.taken),
+                        told,
+                    }
                 });
                 page.outcomes.push((call.id, outcome));
             }
@@ -160,9 +195,10 @@ impl Simulation {
             Step::Settle(index) if index < self.page.outcomes.len() => {
                 let (id, outcome) = self.page.outcomes.remove(index);
                 let effects = match outcome {
-                    Some((handled, taken)) => {
-                        self.told = self.told.max(taken.unwrap_or(0));
-                        self.world.reply(id, handled)
+                    Some(value) => {
+                        self.told = self.told.max(value.taken.unwrap_or(0));
+                        self.told_indexes.extend(value.told);
+                        self.world.reply(id, value.handled)
                     }
                     None => self.world.fail(id),
                 };
@@ -197,6 +233,7 @@ proptest! {
             emitted: 0,
             pulls: 0,
             told: 0,
+            told_indexes: BTreeSet::new(),
         };
         for step in steps {
             simulation.run(step);
@@ -211,6 +248,9 @@ proptest! {
         let expected: Vec<u64> = (1..=simulation.emitted).collect();
         prop_assert_eq!(&simulation.page.received, &expected);
         prop_assert_eq!(simulation.told, simulation.page.taken, "it knows what was taken");
+        // A command takes what nothing has carried.
+        simulation.told_indexes.extend(simulation.page.untold.drain(..));
+        prop_assert!(simulation.told_indexes.into_iter().eq(1..=simulation.page.handled), "it knows what was handled");
         let session = &simulation.world.hub.sessions[&simulation.world.page];
         prop_assert_eq!(session.outbox.unacknowledged().0, 0);
         prop_assert!(session.calls.is_on(), "{:?} {:?}", session.calls, session.parked);

@@ -22,6 +22,7 @@ use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
 use crate::model::policy::{Policy, Until};
+use crate::sync::BusClock;
 
 const MILLIS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -38,7 +39,7 @@ impl World {
             .unwrap();
         policies.add("order", Policy::new().reject()).unwrap();
         let mut hub = Hub::new(limits, policies);
-        hub.clock = steady;
+        hub.clock = BusClock::of_steady(steady);
         set_steady(MILLIS(1000));
         let _ = hub.announce("main", "main");
         let now = Instant::now();

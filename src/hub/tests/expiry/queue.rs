@@ -13,6 +13,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::event::{Accepted, BusEvent, GapReason};
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
+use crate::sync::BusClock;
 
 const BOUND: usize = 4;
 
@@ -150,7 +151,7 @@ fn check(steps: Vec<Step>) {
                 expires,
             } => {
                 // As the hub does: an event whose policy is to reject is not accepted then.
-                queue.free_room(|| 1, steady);
+                queue.free_room(|| 1, BusClock::of_steady(steady));
                 if overflow == Overflow::Reject && !queue.has_room(1) {
                     plain.purge();
                     assert!(plain.waiting.len() >= BOUND);
@@ -172,10 +173,13 @@ fn check(steps: Vec<Step>) {
             Step::Purge => {
                 let before = plain.waiting.len();
                 plain.purge();
-                assert_eq!(queue.drop_expired(steady), plain.waiting.len() < before);
+                assert_eq!(
+                    queue.drop_expired(BusClock::of_steady(steady)),
+                    plain.waiting.len() < before
+                );
             }
             Step::Pop => {
-                queue.drop_expired(steady);
+                queue.drop_expired(BusClock::of_steady(steady));
                 plain.purge();
                 let next = (!plain.waiting.is_empty()).then(|| plain.waiting.remove(0).seq);
                 assert_eq!(pop(&mut queue), (std::mem::take(&mut plain.lost), next));

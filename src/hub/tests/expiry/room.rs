@@ -3,6 +3,7 @@
 use super::*;
 use crate::hub::Address;
 use crate::model::event::weight_of;
+use crate::sync::BusClock;
 
 const ROOMS: fn(usize) -> Limits = |queue_events| Limits {
     queue_events,
@@ -208,7 +209,7 @@ fn what_a_left_page_had_is_forgotten_in_time() {
 #[test]
 fn without_deadlines_no_clock_is_read() {
     let mut world = World::new(Limits::default());
-    world.hub.clock = || panic!("nothing expires");
+    world.hub.clock = BusClock::of_steady(|| panic!("nothing expires"));
     world.emit("x", None);
     world.emit_as("kept", true, Lifetime::default()).unwrap();
     let until = Lifetime {

@@ -28,6 +28,7 @@ use crate::limits::Limits;
 use crate::model::policies::Policies;
 use crate::model::policy::Policy;
 use crate::model::target::Target;
+use crate::sync::BusClock;
 use pages::Page;
 use receipts::Awaited;
 use requests::{End, REQUESTS, SentRequest};
@@ -170,7 +171,7 @@ impl World {
         policies.add("reject", Policy::new().reject()).unwrap();
         set_steady(Duration::ZERO);
         let mut hub = Hub::new(limits, policies);
-        hub.clock = steady;
+        hub.clock = BusClock::of_steady(steady);
         let mut world = Self {
             hub,
             now: Instant::now(),

@@ -189,7 +189,7 @@ impl World {
             match item {
                 Item::Event(queued) => {
                     own.receive_event(queued);
-                    self.tell_handled(page, &queued.event);
+                    self.tell_handled(page, &queued.event, index);
                 }
                 Item::Lost(lost) => {
                     own.check_expired_gap(page, lost, &self.events, self.had_newest[page]);

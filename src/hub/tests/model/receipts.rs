@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Emitted, World};
 use crate::hub::ids::SubscriberKey;
-use crate::hub::receipts::{Place, Teller};
+use crate::hub::receipts::{Place, ToldOutcome};
 use crate::model::event::BusEvent;
 use crate::model::lifetime::ReceiptTicket;
 use crate::model::name::EventName;
@@ -41,7 +41,7 @@ impl World {
     }
 
     /// The page has handled an event, and tells so of most.
-    pub(super) fn tell_handled(&mut self, page: usize, event: &BusEvent) {
+    pub(super) fn tell_handled(&mut self, page: usize, event: &BusEvent, index: u64) {
         let seq = event.seq();
         let Some(key) = self.pages[page].key else {
             return;
@@ -53,8 +53,13 @@ impl World {
             let awaited = self.awaited.iter_mut().find(|own| own.seq == seq);
             awaited.map(|own| own.told.insert(key));
         }
-        let teller = Teller::Page(key);
-        let effects = (self.hub).tell_outcome(seq, teller, Outcome::Handled, self.now);
+        let told = ToldOutcome {
+            seq,
+            index,
+            outcome: Outcome::Handled,
+        };
+        let (results, effects) = self.hub.tell_outcomes(key, vec![told], self.now);
+        assert_eq!(results, [Ok(())], "it was delivered");
         self.apply_effects(effects);
     }
 

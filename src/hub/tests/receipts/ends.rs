@@ -13,6 +13,7 @@ use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
 use crate::model::policy::Policy;
+use crate::sync::BusClock;
 
 fn policies(policy: Policy) -> Policies {
     let mut policies = Policies::default();
@@ -125,7 +126,7 @@ fn a_page_tells_once_for_each_entry() {
 fn it_expires_before_it_is_taken() {
     set_steady(Duration::from_secs(100));
     let mut world = World::new();
-    world.hub.clock = steady;
+    world.hub.clock = BusClock::of_steady(steady);
     let mut main = world.listening("main");
     let (ticket, seq) = world.emit_tracked_for(Some(Duration::from_secs(1)));
     set_steady(Duration::from_secs(101));

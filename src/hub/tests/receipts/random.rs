@@ -1,5 +1,6 @@
 //! Random receipts against an oracle that keeps all that was told.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -15,8 +16,8 @@ use crate::model::outcome::Outcome;
 enum Step {
     /// An event for these pages, with so many entries each, and perhaps for the listeners.
     Emit(Vec<(u64, usize)>, usize),
-    /// A page, or the listeners, tell this of the event with this index.
-    Tell(usize, Option<u64>, u8),
+    /// A page, or the listeners, tell this of the event with this index. A page may name an item.
+    Tell(usize, Option<(u64, Option<u64>)>, u8),
     Leave(u64),
     Forget(usize),
     Pass(u64),
@@ -28,9 +29,10 @@ const PAGES: u64 = 3;
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let receivers = proptest::collection::btree_map(0..PAGES, 1..3_usize, 0..4);
     let receivers = receivers.prop_map(|entries| entries.into_iter().collect());
+    let teller = (0..PAGES, proptest::option::of(1..4_u64));
     let step = prop_oneof![
         3 => (receivers, 0..3_usize).prop_map(|(pages, own)| Step::Emit(pages, own)),
-        8 => (0..8_usize, proptest::option::of(0..PAGES), 0..4_u8)
+        8 => (0..8_usize, proptest::option::of(teller), 0..4_u8)
             .prop_map(|(event, by, outcome)| Step::Tell(event, by, outcome)),
         1 => (0..PAGES).prop_map(Step::Leave),
         1 => (0..8_usize).prop_map(Step::Forget),
@@ -76,7 +78,8 @@ impl Known {
             .iter()
             .map(|(teller, entries, told, is_gone)| {
                 let place = match teller {
-                    Teller::Page(SubscriberKey(number)) => place(*number),
+                    Teller::Page(SubscriberKey(number))
+                    | Teller::Item(SubscriberKey(number), _) => place(*number),
                     Teller::Listeners => Place::Listeners,
                 };
                 let is = |wanted: fn(&Outcome) -> bool| told.iter().find(|outcome| wanted(outcome));
@@ -105,6 +108,8 @@ proptest! {
     fn each_emitter_gets_what_was_told(steps in steps()) {
         let (mut receipts, mut now) = (Receipts::default(), Instant::now());
         let mut events: Vec<Known> = Vec::new();
+        // The items that were told, of which event and by which page.
+        let mut told_items = BTreeSet::new();
         for step in steps {
             match step {
                 Step::Emit(pages, own) => {
@@ -135,9 +140,13 @@ proptest! {
                     });
                 }
                 Step::Tell(index, by, number) => {
-                    let teller = by.map_or(Teller::Listeners, page);
-                    receipts.tell(index as u64 + 1, teller, outcome_of(number));
-                    if let Some(event) = events.get_mut(index)
+                    let teller = by.map_or(Teller::Listeners, |(by, _)| page(by));
+                    let item = by.and_then(|(by, item)| Some((index, by, item?)));
+                    let told_by = item.map_or(teller, |(_, by, item)| Teller::Item(SubscriberKey(by), item));
+                    receipts.tell(index as u64 + 1, told_by, outcome_of(number));
+                    let is_again = item.is_some_and(|item| told_items.contains(&item));
+                    if !is_again
+                        && let Some(event) = events.get_mut(index)
                         && !event.is_over()
                         && let Some((_, entries, told, is_gone)) =
                             event.receivers.iter_mut().find(|own| own.0 == teller)
@@ -145,6 +154,7 @@ proptest! {
                         && !*is_gone
                     {
                         told.push(outcome_of(number));
+                        told_items.extend(item);
                     }
                 }
                 Step::Leave(number) => {

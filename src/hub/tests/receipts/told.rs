@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::world::{Brought, ORIGIN, Page, TIMEOUT, World, brought};
-use crate::hub::receipts::Teller;
 use crate::limits::Limits;
-use crate::model::error::ErrorCode;
+use crate::model::error::{Error, ErrorCode};
 use crate::model::name::EventName;
 use crate::model::outcome::Outcome;
 use crate::model::policies::Policies;
@@ -50,12 +49,84 @@ fn an_outcome_wakes_the_pull_that_waits_for_it() {
     assert!(!world.park(&main));
     let seq = world.emit_from(&main, 1, &[]);
     assert!(world.park(&main));
-    let teller = Teller::Page(other.key);
-    let told = (world.hub).tell_outcome(seq, teller, Outcome::Handled, world.now);
+    let told = world.tell_and_wake(&other, seq, Outcome::Handled);
     let expected = json!({ "outcome": 1, "pages": [{ "outcome": "handled" }] });
     assert_eq!(brought(&told), [Brought::Outcomes(expected)]);
     main.ack = 1;
     assert!(!world.park(&main));
+}
+
+#[test]
+fn a_batch_of_outcomes_is_told_in_one_step() {
+    let mut world = World::new();
+    let (mut main, mut other) = (world.listening("main"), world.listening("other"));
+    let events: Vec<_> = (0..64).map(|_| world.emit_tracked()).collect();
+    assert_eq!(world.pull(&mut main).len(), 64);
+    assert_eq!(world.pull(&mut other).len(), 64);
+    let items: Vec<_> = (1..).zip(events.iter().map(|(_, seq)| *seq)).collect();
+    assert_eq!(world.tell_items(&main, &items), []);
+    // It may tell the same again, since what it told may have been lost.
+    assert_eq!(world.tell_items(&main, &items), []);
+    assert_eq!(world.tell_items(&other, &items), []);
+    for (ticket, _) in events {
+        world.expect(ticket, &[("main", "handled"), ("other", "handled")]);
+    }
+}
+
+#[test]
+fn each_item_of_an_event_is_told_once() {
+    let mut world = World::new();
+    let mut main = world.open("main");
+    world.subscribe(&main, 1, "e", false, None);
+    world.subscribe(&main, 2, "e", true, None);
+    let (ticket, seq) = world.emit_tracked();
+    assert_eq!(world.pull(&mut main).len(), 2);
+    for _ in 0..3 {
+        assert_eq!(world.tell_items(&main, &[(1, seq), (1, seq)]), []);
+    }
+    assert_eq!(world.fetch(ticket), None, "the other item is open");
+    assert_eq!(world.tell_items(&main, &[(2, seq)]), []);
+    world.expect(ticket, &[("main", "handled")]);
+}
+
+#[test]
+fn an_item_that_was_not_delivered_is_refused() {
+    let mut world = World::new();
+    let (mut main, other) = (world.listening("main"), world.listening("other"));
+    let (ticket, seq) = world.emit_tracked();
+    let code = |refused: &[(usize, Error)]| {
+        let refused = refused.iter();
+        let refused = refused.map(|(place, error)| (*place, error.code()));
+        refused.collect::<Vec<_>>()
+    };
+    // Nothing was delivered yet.
+    let early = world.tell_items(&main, &[(1, seq)]);
+    assert_eq!(code(&early), [(0, ErrorCode::InvalidArgument)]);
+    assert!(
+        early[0].1.message().contains("no item was delivered"),
+        "{}",
+        early[0].1
+    );
+    assert_eq!(world.pull(&mut main).len(), 1);
+    // What is wrong in a batch takes nothing of the rest away.
+    let refused = world.tell_items(&main, &[(0, seq), (1, seq), (2, seq), (u64::MAX, seq)]);
+    let wrong = ErrorCode::InvalidArgument;
+    assert_eq!(code(&refused), [(0, wrong), (2, wrong), (3, wrong)]);
+    let text = refused[1].1.message();
+    assert!(
+        text.contains("the item 2") && text.contains("from 1 to 1"),
+        "{text}"
+    );
+    // Another page has not been brought it, and cannot tell of it.
+    assert_eq!(code(&world.tell_items(&other, &[(1, seq)])), [(0, wrong)]);
+    assert_eq!(world.fetch(ticket), None);
+    let _ = world.hub.leave_page("other", Some(ORIGIN.into()));
+    assert_eq!(
+        world.tell_items(&other, &[(9, seq)]),
+        [],
+        "its session has ended"
+    );
+    world.expect(ticket, &[("main", "handled"), ("other", "gone")]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::outbox::{BatchBound, Item};
 use crate::hub::queue::QueueEntry;
-use crate::hub::receipts::{Place, Teller};
+use crate::hub::receipts::{Place, Teller, ToldOutcome};
 use crate::hub::tests::session_id;
 use crate::hub::{
     Audience, Command, Effects, Hub, NewEvent, Pull, Resumption, SubscriptionRequest,
@@ -17,6 +17,7 @@ use crate::hub::{
 use crate::limits::Limits;
 use crate::model::delivery::HostSubscription;
 use crate::model::endpoint::Endpoint;
+use crate::model::error::Error;
 use crate::model::lifetime::{Lifetime, ReceiptTicket};
 use crate::model::name::EventName;
 use crate::model::outcome::Outcome;
@@ -189,9 +190,36 @@ impl World {
         brought
     }
 
+    /// A page tells what it has made of an event, whichever item that was.
     pub(super) fn tell(&mut self, page: &Page, seq: u64, outcome: Outcome) {
+        let _ = self.tell_and_wake(page, seq, outcome);
+    }
+
+    pub(super) fn tell_and_wake(
+        &mut self,
+        page: &Page,
+        seq: u64,
+        outcome: Outcome,
+    ) -> Effects<char> {
+        let mut effects = Effects::default();
         let teller = Teller::Page(page.key);
-        let _ = self.hub.tell_outcome(seq, teller, outcome, self.now);
+        self.hub.receipts.tell(seq, teller, outcome);
+        self.hub.pass_outcomes_on(self.now, &mut effects);
+        effects
+    }
+
+    /// A page tells of these items, each by its index and the number of its event. Returns the codes of the refused ones.
+    pub(super) fn tell_items(&mut self, page: &Page, items: &[(u64, u64)]) -> Vec<(usize, Error)> {
+        let told = items.iter().map(|(index, seq)| ToldOutcome {
+            seq: *seq,
+            index: *index,
+            outcome: Outcome::Handled,
+        });
+        let (results, _) = self.hub.tell_outcomes(page.key, told.collect(), self.now);
+        let results = results.into_iter().enumerate();
+        results
+            .filter_map(|(place, result)| Some((place, result.err()?)))
+            .collect()
     }
 
     /// What the listeners of the host take, which have handled it.
@@ -204,7 +232,7 @@ impl World {
                     taken += 1;
                     let seq = queued.event.seq();
                     let told = Outcome::Handled;
-                    let _ = (self.hub).tell_outcome(seq, Teller::Listeners, told, self.now);
+                    let _ = (self.hub).tell_outcome_of_listeners(seq, told, self.now);
                 }
                 Poll::Ready(_) => {}
                 Poll::Pending => return taken,

@@ -1,5 +1,7 @@
 //! Emitting, and waiting until an event is handled.
 
+mod carried;
+
 use std::future::IntoFuture;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -34,12 +36,39 @@ fn refused(emit: EmitHandled) -> Error {
     block_on(start(emit)).unwrap().unwrap_err()
 }
 
-/// The number of the next event that a page is brought, and what few events have.
-fn next(page: &mut Page) -> (u64, Value) {
+/// An event that a page was brought.
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    seq: u64,
+    index: u64,
+}
+
+impl Item {
+    fn of(row: &Value) -> Self {
+        Self {
+            seq: row[1].as_u64().unwrap(),
+            index: row[0].as_u64().unwrap(),
+        }
+    }
+
+    /// What the page tells of it.
+    fn with(self, mut told: Value) -> Value {
+        told["seq"] = json!(self.seq);
+        told["index"] = json!(self.index);
+        told
+    }
+
+    fn handled(self) -> Value {
+        self.with(json!({ "outcome": "handled" }))
+    }
+}
+
+/// The next event that a page is brought, and what few events have.
+fn next(page: &mut Page) -> (Item, Value) {
     let rows = page.pull().rows();
-    let row = &rows[0];
-    page.ack = row[0].as_u64().unwrap();
-    (row[1].as_u64().unwrap(), row[7].clone())
+    let item = Item::of(&rows[0]);
+    page.ack = item.index;
+    (item, rows[0][7].clone())
 }
 
 fn settle(page: &mut Page, outcome: Value) -> Value {
@@ -62,16 +91,16 @@ fn rust_waits_for_pages_and_listeners() {
         .unwrap()
         .forget();
     let waiting = start(bus.emit_handled("cart:e", 1));
-    let (seq, extras) = next(&mut main);
+    let (item, extras) = next(&mut main);
     assert_eq!(extras, json!({ "outcome": true }));
-    assert_eq!(next(&mut other).0, seq);
-    let handled = json!({ "seq": seq, "outcome": "handled" });
-    assert_eq!(settle(&mut other, handled), json!({}));
+    let (same, _) = next(&mut other);
+    assert_eq!(same.seq, item.seq);
+    assert_eq!(settle(&mut other, same.handled()), json!({}));
     let failure = json!({ "name": "TypeError", "message": "no\u{1b}" });
-    settle(&mut main, json!({ "seq": seq, "failure": failure }));
+    settle(&mut main, item.with(json!({ "failure": failure })));
     let handled = end(waiting);
-    assert_eq!(received.recv().unwrap(), seq);
-    assert_eq!(handled.receipt.seq, seq);
+    assert_eq!(received.recv().unwrap(), item.seq);
+    assert_eq!(handled.receipt.seq, item.seq);
     assert_eq!(pages(&handled)[1], ("other", Outcome::Handled));
     let (label, Outcome::Failed { name, message, .. }) = &pages(&handled)[0] else {
         panic!("{handled:?}");
@@ -157,11 +186,8 @@ fn the_time_is_over_at_some_point() {
     let late = end(start(bus.emit_handled("cart:e", 1).timeout(soon)));
     assert_eq!(pages(&late), [("main", Outcome::Timeout)]);
     // It is the same event to the page.
-    let (seq, _) = next(&mut main);
-    assert_eq!(
-        settle(&mut main, json!({ "seq": seq, "outcome": "handled" })),
-        json!({})
-    );
+    let (item, _) = next(&mut main);
+    assert_eq!(settle(&mut main, item.handled()), json!({}));
     for wrong in [Duration::ZERO, Duration::MAX] {
         let error = refused(bus.emit_handled("cart:e", 1).timeout(wrong));
         assert_eq!(error.code(), ErrorCode::InvalidArgument);
@@ -198,9 +224,16 @@ fn options_and_refusals_are_those_of_emit() {
     let mut editor = Page::open(&app, "editor-1");
     editor.listen("cart:x");
     let waiting = start(bus.namespace("cart").emit_handled("x", 1).to("editor-1"));
-    let (seq, _) = next(&mut editor);
-    settle(&mut editor, json!({ "seq": seq, "outcome": "dropped" }));
+    let (item, _) = next(&mut editor);
+    settle(&mut editor, item.with(json!({ "outcome": "dropped" })));
     assert_eq!(pages(&end(waiting)), [("editor-1", Outcome::Dropped)]);
+    // So has one of a component, beside the component's name.
+    let list = bus.namespace("cart").component("List");
+    let waiting = start(list.emit_handled("x", 1).to("editor-1"));
+    let (item, extras) = next(&mut editor);
+    assert_eq!(extras, json!({ "component": "List", "outcome": true }));
+    settle(&mut editor, item.handled());
+    assert_eq!(pages(&end(waiting)), [("editor-1", Outcome::Handled)]);
 }
 
 /// Emits as a page that waits.
@@ -227,8 +260,8 @@ fn a_page_is_told_what_it_may_know() {
     assert_eq!(receipt["pages"], json!(2));
     let failure = json!({ "name": "TypeError", "message": "a secret" });
     for page in [&mut main, &mut other] {
-        let (seq, _) = next(page);
-        settle(page, json!({ "seq": seq, "failure": failure }));
+        let (item, _) = next(page);
+        settle(page, item.with(json!({ "failure": failure })));
     }
     let expected = json!({
         "outcome": 3,
@@ -242,8 +275,8 @@ fn a_page_is_told_what_it_may_know() {
     let mut editor = listening(&app, "editor-1");
     emit(&mut editor, json!({ "id": 1 }));
     for page in [&mut main, &mut other, &mut editor] {
-        let (seq, _) = next(page);
-        settle(page, json!({ "seq": seq, "outcome": "handled" }));
+        let (item, _) = next(page);
+        settle(page, item.handled());
     }
     let own = json!({ "page": "editor-1", "outcome": "handled" });
     let hidden = json!({ "outcome": "handled" });
@@ -272,18 +305,31 @@ fn a_page_settles_only_what_it_was_sent() {
     let bus = app.event_bus();
     let (mut main, mut other) = (listening(&app, "main"), Page::open(&app, "other"));
     let waiting = start(bus.emit_handled("cart:e", 1));
-    let (seq, _) = next(&mut main);
-    // Another page learns nothing by it, and changes nothing.
-    for seq in [seq, seq + 1, 0, u64::MAX] {
-        for outcome in [
-            json!({ "seq": seq, "outcome": "dropped" }),
-            json!({ "seq": seq, "failure": { "name": "x", "message": "y" } }),
-            json!({ "seq": seq, "handled": true }),
-        ] {
-            assert_eq!(settle(&mut other, outcome), json!({}));
+    let (item, _) = next(&mut main);
+    let failure = json!({ "failure": { "name": "x", "message": "y" } });
+    for seq in [item.seq, item.seq + 1, 0, u64::MAX] {
+        let forged = Item { seq, ..item };
+        for outcome in [forged.handled(), forged.with(failure.clone())] {
+            // Another page was brought nothing.
+            let refused = settle(&mut other, outcome);
+            assert_eq!(code(&refused), "invalid_argument");
+            assert!(
+                message(&refused).contains("no item was delivered"),
+                "{refused}"
+            );
         }
+        assert_eq!(
+            settle(&mut other, json!({ "seq": seq, "handled": true })),
+            json!({})
+        );
     }
-    settle(&mut main, json!({ "seq": seq, "outcome": "handled" }));
+    // It is brought an event of its own, and cannot tell of that of the other page.
+    other.listen("cart:own");
+    bus.emit_to("other", "cart:own", 1).unwrap();
+    let (own, _) = next(&mut other);
+    assert_eq!(own.index, item.index);
+    assert_eq!(settle(&mut other, item.with(failure)), json!({}));
+    settle(&mut main, item.handled());
     assert_eq!(pages(&end(waiting)), [("main", Outcome::Handled)]);
 }
 
@@ -308,11 +354,13 @@ fn malformed_entries_are_refused() {
     assert!(message(&refused[0]).contains("choose one"), "{refused}");
     for entry in [
         json!({ "seq": 1 }),
-        json!({ "seq": 1, "outcome": "gone" }),
-        json!({ "seq": 1, "outcome": "handled", "handled": true }),
-        json!({ "seq": -1, "outcome": "handled" }),
-        json!({ "seq": 1, "failure": "no" }),
-        json!({ "seq": 1, "failure": { "name": "x" } }),
+        json!({ "seq": 1, "outcome": "handled" }),
+        json!({ "seq": 1, "index": 1, "outcome": "gone" }),
+        json!({ "seq": 1, "index": 1, "outcome": "handled", "handled": true }),
+        json!({ "seq": -1, "index": 1, "outcome": "handled" }),
+        json!({ "seq": 1, "index": -1, "outcome": "handled" }),
+        json!({ "seq": 1, "index": 1, "failure": "no" }),
+        json!({ "seq": 1, "index": 1, "failure": { "name": "x" } }),
         json!(null),
     ] {
         let refused = settle(&mut main, entry.clone());
@@ -338,8 +386,8 @@ fn a_page_has_so_many_open() {
     let text = message(&refused);
     assert!(text.contains("2 is the limit (receiptsPerPage)"), "{text}");
     // One that is told and fetched makes room.
-    let (seq, _) = next(&mut other);
-    settle(&mut other, json!({ "seq": seq, "outcome": "handled" }));
+    let (item, _) = next(&mut other);
+    settle(&mut other, item.handled());
     let refused = emit(&mut main, json!({ "id": 2 }));
     assert_eq!(code(&refused), "queue_full");
     assert_eq!(outcomes(&mut main)["outcome"], json!(0));

@@ -1,0 +1,401 @@
+import { readFeed } from './feed.js'
+import { Frames } from './frames.js'
+import { type Act, act, exported, messageOf, type Snapshot, snapshot } from './host.js'
+import type { Entry } from './model/entry.js'
+import { laneOf } from './model/entry.js'
+import { isNarrow } from './model/filter.js'
+import { recordingOf } from './model/recording.js'
+import { ShownRows } from './model/shown-rows.js'
+import { Store } from './model/store.js'
+import { bytes, count, counted, shown } from './model/text.js'
+import { Details } from './view/details.js'
+import { Changing, el, type Icon, icon, iconButton } from './view/dom.js'
+import { Filters } from './view/filters.js'
+import { Help } from './view/help.js'
+import { type Colors, readColors } from './view/lanes.js'
+import { Plots } from './view/plots.js'
+import { SendView } from './view/send.js'
+import { JobsView, PagesView, RequestsView, RetainedView, type SnapshotView } from './view/tables.js'
+import { nextTheme, setTheme, storedTheme } from './view/theme.js'
+import { Timeline } from './view/timeline.js'
+
+/** How often the state of the bus is read, and how often what depends on the time is drawn. */
+const SNAPSHOT_MS = 1000
+const TICK_MS = 250
+
+const VIEWS = ['timeline', 'pages', 'jobs', 'requests', 'retained', 'send'] as const
+type View = (typeof VIEWS)[number]
+
+const TITLES: Record<View, string> = {
+  timeline: 'Timeline',
+  pages: 'Pages',
+  jobs: 'Jobs',
+  requests: 'Requests',
+  retained: 'Retained',
+  send: 'Send',
+}
+
+/** The whole page. */
+export class App {
+  readonly element: HTMLElement
+  readonly #store = new Store()
+  readonly #rows = new ShownRows(this.#store)
+  readonly #timeline: Timeline
+  readonly #details: Details
+  readonly #filters: Filters
+  readonly #plots = new Plots()
+  readonly #help = new Help()
+  readonly #send = new SendView(this.#store)
+  readonly #tables: ReadonlyMap<View, SnapshotView>
+  readonly #views: Record<View, HTMLElement>
+  readonly #nav = new Map<View, { button: HTMLButtonElement; count: Changing }>()
+  readonly #appName = new Changing('')
+  readonly #status = el('div', 'status')
+  readonly #statusText = new Changing('connecting')
+  readonly #pause: HTMLButtonElement
+  readonly #kept = new Changing('')
+  readonly #frames = new Frames({
+    take: () => this.#take(),
+    list: () => this.#drawList(),
+    plots: () => this.#drawPlots(),
+  })
+  readonly #notice = el('div', 'notice')
+  #snapshot?: Snapshot
+  #colors?: Colors
+  #view: View = 'timeline'
+  #theme = storedTheme()
+  #pending: (readonly string[])[] = []
+
+  constructor() {
+    const select = (entry: Entry) => this.#select(entry, false)
+    this.#timeline = new Timeline(this.#store, this.#rows, () => this.#frames.changed(), select)
+    const laneIndex = this.#timeline.laneIndex
+    const actions = { act: (what: Act) => void this.#act(what), laneIndex }
+    const pages = new PagesView(actions)
+    const jobs = new JobsView(actions)
+    const requests = new RequestsView(actions)
+    const retained = new RetainedView(actions)
+    this.#tables = new Map<View, SnapshotView>(
+      Object.entries({ pages, jobs, requests, retained }) as [View, SnapshotView][],
+    )
+    this.#filters = new Filters(this.#store, (filter) => {
+      this.#rows.filter = filter
+      this.#timeline.follow()
+      this.#frames.changed()
+    })
+    this.#details = new Details(this.#store, {
+      select: (entry) => this.#select(entry, true),
+      filterBy: (text) => this.#filters.searchFor(text),
+      sendAgain: (entry, payload) => {
+        this.#show('send')
+        this.#send.fill(entry.kind === 'request' ? 'request' : 'emit', entry.name, payload)
+      },
+      close: () => this.#select(undefined, false),
+      laneIndex,
+    })
+    this.#pause = iconButton('tool', 'pause', 'Pause', () => this.#togglePause(), 'Pause (Space)')
+    this.#pause.id = 'pause'
+    const clear = iconButton('tool', 'clear', 'Clear', () => this.#clear(), 'Clear (c)')
+    const save = iconButton('tool', 'export', 'Export', () => void this.#export(), 'Export as a recording (e)')
+    save.id = 'export'
+    clear.id = 'clear'
+    const bar = el(
+      'div',
+      'bar',
+      this.#plots.element,
+      el('div', 'tools', this.#pause, clear, save, el('div', 'kept', this.#kept.node)),
+    )
+    const split = el('div', 'split', this.#timeline.element, this.#details.element)
+    const timeline = el('section', 'view-timeline', bar, this.#filters.element, split)
+    this.#views = {
+      timeline,
+      pages: pages.element,
+      jobs: jobs.element,
+      requests: requests.element,
+      retained: retained.element,
+      send: this.#send.element,
+    }
+    this.#status.append(el('i', 'pulse'), this.#statusText.node)
+    this.#notice.hidden = true
+    this.#notice.setAttribute('role', 'status')
+    this.element = el(
+      'div',
+      'app',
+      this.#rail(),
+      el('main', '', ...Object.values(this.#views)),
+      this.#notice,
+      this.#help.element,
+    )
+  }
+
+  start(): void {
+    setTheme(this.#theme)
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#repaint())
+    document.addEventListener('keydown', (event) => this.#key(event))
+    this.#show('timeline')
+    this.#timeline.focus()
+    void readFeed({ took: (lines) => this.#took(lines), connected: (problem) => this.#connected(problem) })
+    void this.#look()
+    setInterval(() => void this.#look(), SNAPSHOT_MS)
+    setInterval(() => this.#tick(), TICK_MS)
+  }
+
+  #rail(): HTMLElement {
+    const items = VIEWS.map((view, index) => {
+      const number = new Changing('')
+      const own = el(
+        'button',
+        'nav',
+        icon(view as Icon),
+        el('span', 'nav-name', TITLES[view]),
+        el('span', 'nav-count', number.node),
+      )
+      own.type = 'button'
+      own.title = `${TITLES[view]} (${index + 1})`
+      own.dataset.view = view
+      own.addEventListener('click', () => this.#show(view))
+      this.#nav.set(view, { button: own, count: number })
+      return own
+    })
+    const theme = iconButton('nav', 'theme', 'Theme', () => this.#nextTheme(), 'Light, dark, as the system (t)')
+    const help = iconButton('nav', 'help', 'Keys', () => this.#help.toggle(), 'Keys (?)')
+    const brand = el('div', 'brand', el('div', 'brand-name', 'Event bus'), el('div', 'brand-app', this.#appName.node))
+    return el(
+      'nav',
+      'rail',
+      brand,
+      el('div', 'navs', ...items),
+      el('div', 'push'),
+      el('div', 'navs', theme, help),
+      this.#status,
+    )
+  }
+
+  #show(view: View): void {
+    this.#view = view
+    for (const own of VIEWS) {
+      this.#views[own].hidden = own !== view
+      this.#nav.get(own)?.button.setAttribute('aria-current', String(own === view))
+    }
+    this.#drawSnapshot()
+    this.#frames.changed()
+  }
+
+  #took(lines: readonly string[]): void {
+    this.#pending.push(lines)
+    // A window that is not shown has no frames.
+    if (document.hidden) this.#take()
+    this.#frames.came()
+  }
+
+  /** Makes rows of what has come. Returns how many. */
+  #take(): number {
+    const before = this.#store.next
+    this.#store.meter.advance(Date.now())
+    for (const lines of this.#pending) for (const line of lines) this.#store.add(line)
+    this.#pending = []
+    return this.#store.next - before
+  }
+
+  #connected(problem: string | undefined): void {
+    const state = problem !== undefined ? 'off' : this.#rows.paused ? 'paused' : 'live'
+    this.#statusText.set(problem === undefined ? state : 'not connected')
+    if (this.#status.dataset.state === state) return
+    this.#status.dataset.state = state
+    this.#status.className = `status ${state}`
+    this.#status.title = shown(problem ?? '')
+  }
+
+  #drawList(): boolean {
+    if (this.#view !== 'timeline') return false
+    this.#colors ??= readColors()
+    this.#timeline.setLanes(this.#store.lanes)
+    const more = this.#timeline.draw(this.#colors)
+    this.#timeline.emptyText = this.#emptyText()
+    return more
+  }
+
+  #drawPlots(): void {
+    if (this.#view !== 'timeline') return
+    this.#colors ??= readColors()
+    const { accent, warn, bad } = this.#colors
+    const { meter, refusals, records } = this.#store
+    this.#plots.draw(meter, refusals.length, { accent, slow: warn, bad })
+    this.#kept.set(
+      this.#rows.paused
+        ? `${counted(this.#rows.waiting, 'new row')} since the pause`
+        : `${counted(records, 'record')} · ${bytes(this.#store.bytes)}`,
+    )
+  }
+
+  #emptyText(): string {
+    if (this.#store.entries.length === 0)
+      return 'Nothing has happened since the inspector opened. What is emitted, requested or refused appears here.'
+    return isNarrow(this.#rows.filter) ? 'Nothing passes the filter.' : 'Nothing to show.'
+  }
+
+  #tick(): void {
+    this.#store.meter.advance(Date.now())
+    this.#filters.update()
+    this.#details.refresh(this.#snapshot?.inspection)
+    this.#tables.get(this.#view)?.tick(Date.now())
+    this.#frames.passed()
+  }
+
+  /** Reads the state of the bus. */
+  async #look(): Promise<void> {
+    if (document.hidden) return
+    try {
+      this.#snapshot = await snapshot()
+      for (const { label } of this.#snapshot.inspection.webviews) this.#store.meet(laneOf({ kind: 'webview', label }))
+      this.#drawSnapshot()
+    } catch (error) {
+      this.#connected(messageOf(error))
+    }
+  }
+
+  #drawSnapshot(): void {
+    const own = this.#snapshot
+    if (!own) return
+    this.#appName.set(`${shown(own.app.name, 40)} ${shown(own.app.version, 20)}`)
+    const counts: Partial<Record<View, number>> = {
+      pages: own.inspection.webviews.length,
+      jobs: own.inspection.jobs.length,
+      requests: own.requestCount,
+      retained: own.retained.length,
+    }
+    for (const [view, { count: number }] of this.#nav) {
+      const value = counts[view]
+      number.set(value === undefined || value === 0 ? '' : count(value))
+    }
+    this.#tables.get(this.#view)?.show(own)
+    if (this.#view === 'send') this.#send.show(own)
+    this.#details.refresh(own.inspection)
+  }
+
+  async #act(what: Act): Promise<void> {
+    try {
+      await act(what)
+      await this.#look()
+    } catch (error) {
+      this.#tell(messageOf(error), true)
+    }
+  }
+
+  #select(entry: Entry | undefined, intoView: boolean): void {
+    this.#timeline.mark(entry, intoView)
+    this.#details.show(entry, this.#snapshot?.inspection)
+    this.#frames.changed()
+  }
+
+  #move(by: number): void {
+    const { length } = this.#rows
+    if (length === 0) return
+    const own = this.#details.entry
+    const index = own ? this.#rows.indexOf(own) : -1
+    const next = index < 0 ? (by > 0 ? 0 : length - 1) : Math.max(0, Math.min(length - 1, index + by))
+    this.#select(this.#rows.at(next), true)
+  }
+
+  #togglePause(): void {
+    if (this.#rows.paused) this.#rows.resume()
+    else this.#rows.pause()
+    const { paused } = this.#rows
+    this.#pause.replaceChildren(icon(paused ? 'play' : 'pause'), el('span', 'label', paused ? 'Continue' : 'Pause'))
+    this.#pause.setAttribute('aria-pressed', String(paused))
+    this.#connected(undefined)
+    this.#frames.changed()
+  }
+
+  #clear(): void {
+    this.#store.clear()
+    this.#rows.clear()
+    this.#select(undefined, false)
+  }
+
+  async #export(): Promise<void> {
+    try {
+      const { path, records } = await exported(recordingOf(this.#store))
+      this.#tell(`${counted(records, 'record')} in ${path}`, false)
+    } catch (error) {
+      this.#tell(messageOf(error), true)
+    }
+  }
+
+  #tell(text: string, isBad: boolean): void {
+    this.#notice.className = isBad ? 'notice bad' : 'notice'
+    this.#notice.replaceChildren(
+      shown(text, 1000),
+      iconButton('ghost', 'close', '', () => this.#dismiss(), 'Close (Esc)'),
+    )
+    this.#notice.hidden = false
+  }
+
+  #dismiss(): void {
+    this.#notice.hidden = true
+  }
+
+  #nextTheme(): void {
+    this.#theme = nextTheme(this.#theme)
+    setTheme(this.#theme)
+    this.#repaint()
+  }
+
+  #repaint(): void {
+    this.#colors = undefined
+    this.#frames.changed()
+  }
+
+  #escape(): void {
+    if (!this.#notice.hidden) this.#dismiss()
+    else if (this.#view !== 'timeline') this.#show('timeline')
+    else if (this.#details.entry) this.#select(undefined, false)
+    else {
+      this.#filters.reset()
+      this.#timeline.focus()
+    }
+  }
+
+  #key(event: KeyboardEvent): void {
+    const { key, target } = event
+    if (event.ctrlKey || event.metaKey || event.altKey || this.#help.element.open) return
+    const isField =
+      target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
+    if (isField && key !== 'Escape') return
+    if (key === ' ' && target instanceof HTMLButtonElement) return
+    const run = this.#keys[key] ?? (/^[1-6]$/.test(key) ? () => this.#show(VIEWS[Number(key) - 1] as View) : undefined)
+    if (!run) return
+    event.preventDefault()
+    if (isField) (target as HTMLElement).blur()
+    run()
+  }
+
+  readonly #keys: Record<string, () => void> = {
+    '/': () => {
+      this.#show('timeline')
+      this.#filters.search.focus()
+      this.#filters.search.select()
+    },
+    ArrowUp: () => this.#move(-1),
+    ArrowDown: () => this.#move(1),
+    k: () => this.#move(-1),
+    j: () => this.#move(1),
+    PageUp: () => this.#move(-this.#timeline.page),
+    PageDown: () => this.#move(this.#timeline.page),
+    Home: () => this.#move(-Number.MAX_SAFE_INTEGER),
+    End: () => {
+      this.#select(undefined, false)
+      this.#timeline.follow()
+    },
+    f: () => {
+      const own = this.#details.entry
+      if (own) this.#filters.searchFor(`name:${own.name}`)
+    },
+    ' ': () => this.#togglePause(),
+    c: () => this.#clear(),
+    e: () => void this.#export(),
+    t: () => this.#nextTheme(),
+    Escape: () => this.#escape(),
+    '?': () => this.#help.toggle(),
+  }
+}

@@ -1,0 +1,76 @@
+import { invoke } from '@tauri-apps/api/core'
+import type { Endpoint, Inspection, PageInfo, TapRecord, Target } from 'tauri-plugin-event-bus-api'
+
+/** A request that has no response yet. */
+export interface RequestInFlight {
+  request: string
+  name: string
+  caller: Endpoint
+  responder: Endpoint
+  ageMs: number
+  dueInMs: number | null
+  isStream: boolean
+  isWaiting: boolean
+}
+
+/** What the host tells of the bus as it is now. */
+export interface Snapshot {
+  app: { name: string; version: string }
+  at: number
+  inspection: Inspection
+  pages: PageInfo[]
+  requestCount: number
+  requests: RequestInFlight[]
+  retained: Record<string, unknown>[]
+  declared: { events: string[]; requests: string[] }
+}
+
+/** What can be done by hand. */
+export type Act =
+  | { kind: 'emit'; event: string; payload?: string; to?: Target; retain?: boolean }
+  | { kind: 'request'; name: string; payload?: string; to?: Target; timeoutMs?: number }
+  | { kind: 'pauseJob' | 'resumeJob' | 'runJob'; owner: Endpoint; id: string }
+  | { kind: 'clearRetained'; event: string }
+
+const TOKEN = (window as { __EVENT_BUS_INSPECTOR__?: string }).__EVENT_BUS_INSPECTOR__ ?? ''
+
+const options = { headers: { 'Event-Bus-Inspector': TOKEN } }
+
+const decoder = new TextDecoder()
+
+/** Sends a command, and returns the text of its reply. Bytes come as a list where Tauri's IPC fell back to messages. */
+async function send(command: string, args: Record<string, unknown> | Uint8Array): Promise<string> {
+  const reply = await invoke<ArrayBuffer | number[]>(`plugin:event-bus|${command}`, args, options)
+  return decoder.decode(Array.isArray(reply) ? new Uint8Array(reply) : reply)
+}
+
+/** The number of a text, and its lines. */
+export async function records(tap: string, after: number): Promise<{ number: number; lines: string[] }> {
+  const [head, ...lines] = (await send('inspector_records', { tap, after })).split('\n')
+  lines.pop()
+  return { number: JSON.parse(head ?? '').number, lines }
+}
+
+export async function snapshot(): Promise<Snapshot> {
+  return JSON.parse(await send('inspector_state', {}))
+}
+
+export async function act(what: Act): Promise<unknown> {
+  return JSON.parse(await send('inspector_act', { act: what }))
+}
+
+/** Sends a request by hand. Its response is a record. */
+export async function request(what: Act & { kind: 'request' }): Promise<TapRecord & { kind: 'response' }> {
+  return (await act(what)) as TapRecord & { kind: 'response' }
+}
+
+export async function exported(text: string): Promise<{ path: string; records: number }> {
+  return JSON.parse(await send('inspector_export', new TextEncoder().encode(text)))
+}
+
+/** The message of whatever a command was rejected with. */
+export function messageOf(error: unknown): string {
+  if (typeof error === 'string') return error
+  const { code, message } = Object(error) as { code?: string; message?: string }
+  return code === undefined ? String(message ?? error) : `${code}: ${message}`
+}

@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Frames } from '../src/frames.js'
+
+let callbacks: FrameRequestCallback[] = []
+
+beforeEach(() => {
+  callbacks = []
+  vi.stubGlobal('requestAnimationFrame', (callback: FrameRequestCallback) => callbacks.push(callback))
+})
+
+afterEach(() => vi.unstubAllGlobals())
+
+/** What is drawn in the frame at this time. */
+function frameAt(drawn: string[], now: number): string {
+  drawn.length = 0
+  const due = callbacks
+  callbacks = []
+  for (const callback of due) callback(now)
+  return drawn.join(' ')
+}
+
+function framesOf(rows: () => number, more: () => boolean = () => false) {
+  const drawn: string[] = []
+  const list = () => {
+    drawn.push('list')
+    return more()
+  }
+  const frames = new Frames({ take: rows, list, plots: () => drawn.push('plots') })
+  return { frames, drawn }
+}
+
+test('what comes is drawn in the next frame, and then nothing is', () => {
+  const { frames, drawn } = framesOf(() => 1)
+  frames.came()
+  frames.came()
+  expect(frameAt(drawn, 1000)).toBe('list')
+  expect(callbacks).toEqual([])
+})
+
+test('a flood is drawn ten times a second, and what the user does at once', () => {
+  const { frames, drawn } = framesOf(() => 80)
+  frames.came()
+  expect(frameAt(drawn, 1000)).toBe('list')
+  frames.came()
+  for (const now of [1016, 1032, 1090]) expect(frameAt(drawn, now)).toBe('')
+  expect(frameAt(drawn, 1100)).toBe('list')
+  frames.changed()
+  expect(frameAt(drawn, 1116)).toBe('list')
+  frames.came()
+  expect(frameAt(drawn, 1132)).toBe('')
+})
+
+test('the end of a flood is drawn', () => {
+  let rows = 80
+  const { frames, drawn } = framesOf(() => rows)
+  frames.came()
+  frameAt(drawn, 1000)
+  frames.came()
+  expect(frameAt(drawn, 1016)).toBe('')
+  rows = 0
+  for (const now of [1033, 1066]) expect(frameAt(drawn, now)).toBe('')
+  expect(frameAt(drawn, 1101)).toBe('list')
+  expect(callbacks).toEqual([])
+})
+
+test('the list and the plots are in different frames, in turns', () => {
+  const { frames, drawn } = framesOf(() => 1)
+  frames.passed()
+  frames.came()
+  expect(frameAt(drawn, 1000)).toBe('list')
+  expect(frameAt(drawn, 1016)).toBe('plots')
+  frames.passed()
+  expect(frameAt(drawn, 1032)).toBe('list')
+  expect(frameAt(drawn, 1048)).toBe('plots')
+})
+
+test('a filter that goes on is drawn frame by frame', () => {
+  let left = 2
+  const { frames, drawn } = framesOf(
+    () => 0,
+    () => {
+      left -= 1
+      return left > 0
+    },
+  )
+  frames.changed()
+  expect(frameAt(drawn, 1000)).toBe('list')
+  expect(frameAt(drawn, 1001)).toBe('list')
+  expect(callbacks).toEqual([])
+})

@@ -1,0 +1,165 @@
+//! Counters and histograms, read by a recorder in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, Once, PoisonError};
+
+use metrics::{
+    Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    SharedString, Unit,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tauri::async_runtime::block_on;
+use tauri_plugin_event_bus::test::TestBus;
+use tauri_plugin_event_bus::typed::{Event, Request};
+use tauri_plugin_event_bus::{Builder, EventBusExt, Target};
+
+/// What was counted, and how often a histogram got a value, by name and labels.
+static COUNTED: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
+static DESCRIBED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn text_of(key: &Key) -> String {
+    let labels = key
+        .labels()
+        .map(|label| format!("{}={}", label.key(), label.value()));
+    let mut labels: Vec<String> = labels.collect();
+    labels.sort();
+    format!("{}{{{}}}", key.name(), labels.join(","))
+}
+
+struct Cell(String);
+
+impl Cell {
+    fn add(&self, value: u64) {
+        let mut counted = COUNTED.lock().unwrap_or_else(PoisonError::into_inner);
+        *counted.entry(self.0.clone()).or_default() += value;
+    }
+}
+
+impl CounterFn for Cell {
+    fn increment(&self, value: u64) {
+        self.add(value);
+    }
+
+    fn absolute(&self, _: u64) {
+        unreachable!("the bus only adds")
+    }
+}
+
+impl HistogramFn for Cell {
+    fn record(&self, value: f64) {
+        assert!(value >= 0.0, "{value}");
+        self.add(1);
+    }
+}
+
+struct Memory;
+
+impl Memory {
+    fn describe(&self, name: &KeyName) {
+        let mut described = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
+        described.push(name.as_str().to_owned());
+    }
+}
+
+impl Recorder for Memory {
+    fn describe_counter(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.describe(&name);
+    }
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.describe(&name);
+    }
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(Arc::new(Cell(text_of(key))))
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(Arc::new(Cell(text_of(key))))
+    }
+}
+
+fn counted(key: &str) -> u64 {
+    let counted = COUNTED.lock().unwrap_or_else(PoisonError::into_inner);
+    counted.get(key).copied().unwrap_or_default()
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Counted {
+    n: u32,
+}
+
+impl Event for Counted {
+    const NAME: &'static str = "metrics:counted";
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Double {
+    n: u32,
+}
+
+impl Request for Double {
+    const NAME: &'static str = "metrics:double";
+    type Response = u32;
+}
+
+#[test]
+fn declared_names_are_counted_apart() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| metrics::set_global_recorder(Memory).map_err(drop).unwrap());
+    let bus = TestBus::with(Builder::new().event::<Counted>().request::<Double>());
+    let own = bus.event_bus();
+    let main = bus.page("main");
+    own.listen("metrics:*", |_| {}).unwrap().forget();
+    own.respond("metrics:double", async |double: Double| Ok(double.n * 2))
+        .unwrap()
+        .forget();
+    let others = counted("event_bus_events_total{name=other}");
+    for n in 0..3 {
+        own.emit("metrics:counted", Counted { n }).unwrap();
+        // Names that a page makes up share one label.
+        main.emit(&format!("metrics:{n}"), n).unwrap();
+    }
+    own.emit_to("nobody", "metrics:counted", ()).unwrap_err();
+    bus.settle();
+    let double = own.request::<u32>(Target::host(), "metrics:double", Double { n: 4 });
+    assert_eq!(block_on(async { double.await }), Ok(8));
+    for (key, count) in [
+        ("event_bus_events_total{name=metrics:counted}", 3),
+        ("event_bus_payload_bytes{name=metrics:counted}", 3),
+        (
+            "event_bus_refused_total{code=unknown_target,name=metrics:counted}",
+            1,
+        ),
+        (
+            "event_bus_requests_total{name=metrics:double,outcome=ok}",
+            1,
+        ),
+        ("event_bus_request_seconds{name=metrics:double}", 1),
+    ] {
+        assert_eq!(counted(key), count, "{key}");
+    }
+    // Other tests of this process emit, too.
+    assert!(counted("event_bus_events_total{name=other}") >= others + 3);
+    for receiver in ["page", "host"] {
+        let key = format!("event_bus_delivered_total{{receiver={receiver}}}");
+        assert!(counted(&key) >= 6, "{key}");
+    }
+    let keys: Vec<String> = COUNTED.lock().unwrap().keys().cloned().collect();
+    assert!(
+        !keys.iter().any(|key| key.contains("metrics:0")),
+        "{keys:?}"
+    );
+    let described = DESCRIBED.lock().unwrap();
+    for key in keys {
+        let name = key.split('{').next().unwrap();
+        assert!(described.iter().any(|known| known == name), "{name}");
+    }
+}

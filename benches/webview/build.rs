@@ -3,5 +3,6 @@
 fn main() {
     // Tauri embeds the script of the plugin.
     println!("cargo:rerun-if-changed=../../api-iife.js");
+    println!("cargo:rerun-if-changed=page");
     tauri_build::build();
 }

@@ -3,7 +3,7 @@ import * as bus from 'tauri-plugin-event-bus-api'
 /** What a journey asks of a worker or a frame. */
 export interface Order {
   order: number
-  act: 'call' | 'record' | 'recorded' | 'respond' | 'count' | 'reach' | 'times' | 'close'
+  act: 'call' | 'record' | 'recorded' | 'respond' | 'count' | 'reach' | 'times' | 'clock' | 'close'
   args: unknown[]
 }
 
@@ -54,7 +54,8 @@ async function carryOut(act: Order['act'], args: unknown[]): Promise<unknown> {
     return null
   }
   if (act === 'recorded') return recordings[name]
-  if (act === 'times') return times
+  if (act === 'times') return times.splice(0)
+  if (act === 'clock') return performance.timeOrigin + performance.now()
   if (act === 'reach') {
     await new Promise<void>((reached) => {
       waiting = { name, count: Number(args[1]), reached }

@@ -14,7 +14,7 @@ const limits = {
   '{ listen, emit }': 12_350,
   '{ listen, emit, component }': 20_700,
   './dom': 1_024,
-  './frame': 11_500,
+  './frame': 12_700,
   './local': 17_600,
   './react': 1_700,
   './solid': 1_700,
@@ -22,7 +22,7 @@ const limits = {
   './svelte/store': 1_700,
   './tauri': 13_250,
   './vue': 1_700,
-  './worker': 11_500,
+  './worker': 12_500,
 }
 const withoutLimit = ['./bundler', './testing']
 

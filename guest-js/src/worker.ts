@@ -7,7 +7,7 @@
 import { type Exposed, Gate } from './members/gate.js'
 import { holdLock } from './members/locks.js'
 import { type Connection, join, type Member } from './members/member.js'
-import { type Hello, type Invite, KEY, kindOf } from './members/messages.js'
+import { type Hello, type Invite, KEY, kindOf, type Posted } from './members/messages.js'
 import type { Allowed } from './members/rights.js'
 
 export type { Exposed } from './members/gate.js'
@@ -76,6 +76,7 @@ export function expose(worker: Worker | SharedWorkerLike | MessagePort, options:
     allowed,
     signal,
     hasLocks: true,
+    post: (message, transfer) => place.postMessage(message, transfer),
     closed() {
       place.removeEventListener('message', receive)
       if (!hasEvents) return
@@ -133,17 +134,19 @@ export function connect(port?: MessagePort): Promise<Connection> {
         const [at] = (event as MessageEvent).ports
         if (at) meet(at, member)
       })
-    } else meet(scope, member)
+    } else meet(scope, member, true)
   })
 }
 
-/** Knocks at a page, and again when it invites. */
-function meet(place: Place, member: Member): void {
-  const knock = () => void member.knock((hello, port) => place.postMessage(hello, [port]))
+/** Knocks at a page, and again when it invites. `isOwn`: it posts to this realm itself. */
+function meet(place: Place, member: Member, isOwn = false): void {
+  const knock = () => void member.knock((hello, port) => place.postMessage(hello, [port]), isOwn)
   place.addEventListener('message', ((event: MessageEvent) => {
-    if (kindOf(event.data) !== 'invite') return
+    const kind = kindOf(event.data)
+    if (kind !== 'invite' && kind !== 'posted') return
     event.stopImmediatePropagation()
-    knock()
+    if (kind === 'invite') knock()
+    else member.take(event.data as Posted)
   }) as EventListener)
   place.start?.()
   knock()

@@ -111,6 +111,7 @@ impl Future for Emitted {
                 seq: whole(receipt.seq()),
                 pages: whole(receipt.pages()),
                 listeners: whole(receipt.listeners()),
+                linked: receipt.linked().unwrap_or(false),
             })
         })
     }
@@ -126,6 +127,8 @@ pub struct Receipt {
     pub pages: u64,
     /// How many listeners and streams of the host it was queued for.
     pub listeners: u64,
+    /// Whether it is on its way to other nodes, too.
+    pub linked: bool,
 }
 
 /// How an event is emitted. The policy of its name decides what is not set here.

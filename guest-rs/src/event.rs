@@ -218,6 +218,8 @@ pub enum GapReason {
     SessionEnded,
     /// They were older than they were to get.
     Expired,
+    /// They are of another node, and were lost on their way to this one.
+    LinkLost,
     /// The loop over this stream was too slow, and its buffer was full.
     BufferFull,
     /// A reason that this version does not know.
@@ -231,6 +233,7 @@ impl GapReason {
             "history_full" => Self::HistoryFull,
             "session_ended" => Self::SessionEnded,
             "expired" => Self::Expired,
+            "link_lost" => Self::LinkLost,
             "buffer_full" => Self::BufferFull,
             _ => Self::Other,
         }

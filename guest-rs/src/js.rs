@@ -100,6 +100,9 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(crate) fn listeners(this: &JsReceipt) -> f64;
 
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn linked(this: &JsReceipt) -> Option<bool>;
+
     /// An event. It also emits what it causes.
     #[derive(Clone)]
     pub(crate) type JsEvent;
@@ -141,6 +144,9 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     pub(crate) fn label(this: &JsEndpoint) -> Option<String>;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn node(this: &JsEndpoint) -> Option<String>;
 
     pub(crate) type JsGap;
 

@@ -96,9 +96,10 @@ pub(crate) fn thrown(error: &Error) -> JsValue {
 }
 
 pub(crate) fn endpoint_of(endpoint: &js::JsEndpoint) -> Endpoint {
-    match endpoint.label() {
-        Some(label) => Endpoint::webview(&label),
-        None => Endpoint::Host,
+    match (endpoint.label(), endpoint.node()) {
+        (Some(label), _) => Endpoint::webview(&label),
+        (None, Some(node)) => Endpoint::Node(node.into()),
+        (None, None) => Endpoint::Host,
     }
 }
 

@@ -41,7 +41,7 @@ test('tells whether there is a bus', () => {
 })
 
 test('emits typed events', async () => {
-  assert.match(await page.emitCart(3), /^Receipt \{ seq: 1, pages: 0, listeners: 0 \}$/)
+  assert.match(await page.emitCart(3), /^Receipt \{ seq: 1, pages: 0, listeners: 0, linked: false \}$/)
   assert.deepEqual(bus.emitted('cart:updated'), [{ itemCount: 3, note: null, items: [{ name: 'tea', price: 2.5 }] }])
   // It was retained.
   assert.equal(bus.clearRetained('cart:updated'), 1)
@@ -96,6 +96,17 @@ test('tells what a slow loop has lost', async () => {
     rest.push(...counts(await logged()))
   }
   assert.deepEqual(rest, ['gap of 2 (BufferFull)', 'item_count: 3', 'item_count: 4'])
+})
+
+test('knows of other nodes', async () => {
+  await page.followCarts(1_024)
+  const inbox = globalThis[Symbol.for('tauri-plugin-event-bus')]
+  const gap = { subscriptions: [1], from: 1, to: 3, count: 3, atMost: false, reason: 'link_lost' }
+  // As the host calls a page. A test bus has no link to other nodes.
+  inbox.receive({ first: 1, more: false, heads: [['cart:updated', ['till-4'], 1]], items: [gap, [0, 4, 0, cart]] })
+  const lines = await logged()
+  assert.equal(lines[0], 'gap of 3 (LinkLost)')
+  assert.match(lines[1], /seq 4 from Node\("till-4"\)/)
 })
 
 test('ends a stream with the refusal', async () => {
@@ -258,7 +269,7 @@ test('shares the session of the npm package', async () => {
   const { emit } = await import('../../guest-js/dist-js/index.js')
   await page.followCarts(1_024)
   await emit('cart:updated', cart)
-  assert.equal(await page.emitCart(3), 'Receipt { seq: 2, pages: 1, listeners: 0 }')
+  assert.equal(await page.emitCart(3), 'Receipt { seq: 2, pages: 1, listeners: 0, linked: false }')
   const own = (await logged()).map((line) => /seq \d from Webview\("main"\)/.exec(line)?.[0])
   assert.deepEqual(own, ['seq 1 from Webview("main")', 'seq 2 from Webview("main")'])
 })

@@ -23,6 +23,10 @@ pub(crate) fn bench(arguments: &[&str]) -> Outcome {
     if let ["nats", options @ ..] = arguments {
         return nats(options);
     }
+    npm::install()?;
+    // What the page and its worker import.
+    let config = "benches/webview/rolldown.config.js";
+    run("npx", &["--no-install", "rolldown", "--config", config])?;
     on_private_display("benchmark", "bench", arguments)
 }
 

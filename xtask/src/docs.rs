@@ -9,9 +9,12 @@ use crate::{
 };
 use std::{env, fs};
 
-/// The crates whose links are followed. In a crate that implements a trait of the plugin, rustdoc links that by the private
-/// module where it is defined, unless its dependencies are documented, too.
-const CRATES: [&str; 2] = ["tauri_plugin_event_bus", "tauri_plugin_event_bus_types"];
+/// The crates that users read about.
+const CRATES: [&str; 3] = [
+    "tauri_plugin_event_bus",
+    "tauri_plugin_event_bus_types",
+    "tauri_plugin_event_bus_nats",
+];
 
 /// Documents the whole workspace, whose dependencies other steps have checked with the same features.
 pub(crate) fn docs() -> Outcome {

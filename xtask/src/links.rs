@@ -12,7 +12,12 @@ use std::{
 struct Page {
     links: Vec<String>,
     places: BTreeSet<String>,
+    /// Where it leads at once, with the place in the link.
+    redirect: Option<String>,
 }
+
+/// Links in the texts of traits of other crates, which lead nowhere from here.
+const FOREIGN: [&str; 1] = ["dispatcher#setting-the-default-subscriber"];
 
 impl Page {
     fn read(html: &str) -> Self {
@@ -22,11 +27,14 @@ impl Page {
             values.map(|value| value.replace("&amp;", "&")).collect()
         };
         // Scripts of rustdoc may be absent: each list of implementations is one, also where there are none.
+        let redirects = values(" http-equiv=\"refresh\" content=\"");
+        let redirect = redirects.first().and_then(|first| first.split_once("URL="));
         let mut pictures = values(" src=\"");
         pictures.retain(|file| !file.ends_with(".js"));
         Self {
             links: [values(" href=\""), pictures].concat(),
             places: values(" id=\"").iter().map(|id| decoded(id)).collect(),
+            redirect: redirect.map(|(_, link)| link.to_owned()),
         }
     }
 }
@@ -57,8 +65,12 @@ pub(crate) fn check_html(folder: &Path, first: &str) -> Outcome {
         pages.insert(file, page);
     }
     let dead = links.iter().filter_map(|(file, link, target, place)| {
+        let redirect = pages.get(target).and_then(|page| page.redirect.as_ref());
+        let (page, _) = redirect
+            .and_then(|link| local(target, link))
+            .unwrap_or_else(|| (target.clone(), String::new()));
         let has_place = |page: &Page| place.is_empty() || page.places.contains(place);
-        let is_alive = target.exists() && pages.get(target).is_none_or(has_place);
+        let is_alive = target.exists() && pages.get(&page).is_none_or(has_place);
         (!is_alive).then(|| format!("{} links to {link}", file.display()))
     });
     report(pages.len(), links.len(), dead.collect())
@@ -103,7 +115,7 @@ fn local(file: &Path, link: &str) -> Option<(PathBuf, String)> {
         .any(|scheme| link.starts_with(scheme));
     // A name in the text of a trait of another crate, where it leads somewhere. In own text, such a link is a warning.
     let is_name = link.contains("::");
-    if is_elsewhere || is_name {
+    if is_elsewhere || is_name || FOREIGN.contains(&link) {
         return None;
     }
     let (path, place) = link.split_once('#').unwrap_or((link, ""));
@@ -182,6 +194,25 @@ mod tests {
         );
         assert_eq!(check_html(&pages, "index.html"), Ok(()));
         fs::remove_dir_all(pages).unwrap();
+
+        // rustdoc leads from the private module of an item to the page of the item.
+        let moved =
+            r#"<meta http-equiv="refresh" content="0;URL=a/last.html"><a href="a/last.html">x</a>"#;
+        let link = |place| format!(r#"<a href="moved.html#{place}">x</a>"#);
+        for (place, is_alive) in [("b%3Ec", true), ("d", false)] {
+            let files = [
+                ("index.html", &*link(place)),
+                ("moved.html", moved),
+                ("a/last.html", last),
+            ];
+            let pages = folder(place, &files);
+            assert_eq!(
+                check_html(&pages, "index.html").is_ok(),
+                is_alive,
+                "{place}"
+            );
+            fs::remove_dir_all(pages).unwrap();
+        }
 
         let bad =
             r##"<a href="a/last.html#d">x</a><img src="none.png"><a href="a/last.html">z</a>"##;

@@ -57,15 +57,9 @@ fn bindgen() -> Outcome<String> {
     let program = folder.join("bin/wasm-bindgen").display().to_string();
     if !is_it(&program) {
         let (folder, version) = (folder.display().to_string(), format!("={version}"));
-        cargo(&[
-            "install",
-            "--locked",
-            "--root",
-            &folder,
-            "wasm-bindgen-cli",
-            "--version",
-            &version,
-        ])?;
+        // Without its lock file, whose newest packages a mirror of the registry may lack.
+        let install = ["install", "--root", &folder, "wasm-bindgen-cli"];
+        cargo(&[&install[..], &["--version", &version]].concat())?;
     }
     Ok(program)
 }
@@ -152,6 +146,7 @@ impl Page<'_> {
         }
     }
 
+    /// Without the names of functions, which are for those who debug.
     fn bind(&self, wasm: &str, out: &str) -> Outcome {
         let wasm = folder().join(TARGET).join(wasm).display().to_string();
         run(
@@ -163,6 +158,7 @@ impl Page<'_> {
                 name_of(&wasm),
                 "--out-dir",
                 out,
+                "--remove-name-section",
                 &wasm,
             ],
         )

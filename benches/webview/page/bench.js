@@ -1,5 +1,7 @@
 // A window of the benchmark. `BENCH` says what it listens to; the host sends orders one by one.
 
+import { begin, handle, keepTime } from './stream.js'
+
 const { event, eventBus, core } = window.__TAURI__
 const { listen, send, socket } = window.BENCH
 const EVENT = 'bench:event'
@@ -22,32 +24,6 @@ async function setClock() {
   const best = samples.slice(0, 15).map(({ off }) => off)
   best.sort((a, b) => a - b)
   behind += best[7]
-}
-
-/** The progress of the current stream. */
-let stream = { events: 0 }
-
-function begin({ events, keepLatencies }) {
-  stream = { events, keepLatencies, seen: new Uint8Array(events), distinct: 0, next: 0 }
-  Object.assign(stream, { duplicates: 0, inversions: 0, units: 0, latencies: [] })
-}
-
-/** The handler of every method. It records arrivals and their order, and reads the payload. */
-function handle({ i, at, body }) {
-  if (stream.seen[i]) {
-    stream.duplicates += 1
-    return
-  }
-  stream.seen[i] = 1
-  if (i !== stream.next) stream.inversions += 1
-  stream.next = i + 1
-  stream.units += body.length
-  if (stream.keepLatencies) stream.latencies.push(now() - at / 1000)
-  stream.distinct += 1
-  if (stream.distinct === stream.events) {
-    const { duplicates, inversions, units, latencies } = stream
-    report('handled', { at: now(), duplicates, inversions, units, latencies })
-  }
 }
 
 /** Handles a message of a channel or a WebSocket: JSON, or the number, the time and bytes. */
@@ -82,10 +58,39 @@ const listeners = {
     }
     read().catch((error) => report('failed', String(error?.message ?? error)))
   },
+  worker: startWorker,
   limit: async () => {
     readLimits()
   },
   none: async () => {},
+}
+
+/** Gives an order to the worker that listens instead of this page. */
+let orderWorker
+
+/** How often the clock of the worker is read. */
+const READINGS = 400
+
+async function startWorker() {
+  const { expose } = await import('./members.js')
+  const worker = new Worker('worker.js', { type: 'module' })
+  await expose(worker, { name: 'bench' }).connected
+  let resolve
+  worker.onmessage = ({ data }) => (data.handled ? report('handled', data.handled) : resolve(data.done))
+  orderWorker = (order, value) =>
+    new Promise((done) => {
+      resolve = done
+      worker.postMessage({ order, value })
+    })
+  // Clocks that count whole milliseconds are read at random moments, so that the mean is between them.
+  let sum = 0
+  for (let i = 0; i < READINGS; i += 1) {
+    await new Promise((rested) => setTimeout(rested, Math.random() * 3))
+    const before = now()
+    const there = await orderWorker('clock')
+    sum += (before + now()) / 2 - there
+  }
+  await orderWorker('listen', sum / READINGS)
 }
 
 /** Sends the label of this window to the host, and waits until the host has received it. */
@@ -130,7 +135,7 @@ let received = 0
 const listenTo = (name, handler) => (listen === 'bus' || listen === 'pull' ? eventBus : event).listen(name, handler)
 
 const orders = {
-  begin,
+  begin: (stream) => (orderWorker ? orderWorker('begin', stream) : begin(stream)),
   /** Sends a stream to the other window. */
   async send({ events, body }) {
     const sent = []
@@ -186,6 +191,7 @@ function drawn() {
 async function main() {
   if (window.BENCH.countPulls) countPulls()
   await setClock()
+  keepTime(now, (handled) => report('handled', handled))
   await listeners[listen]()
   sender = await senders[send]()
   await drawn()

@@ -24,6 +24,7 @@ mod round_trips;
 mod run;
 mod streams;
 mod websocket;
+mod workers;
 
 use anyhow::Result;
 use std::env;

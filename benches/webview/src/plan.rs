@@ -1,7 +1,7 @@
 //! The measurements and their number of repetitions.
 
 pub(crate) use crate::engine::Engine;
-use crate::streams;
+use crate::{streams, workers};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -18,17 +18,20 @@ pub(crate) enum Method {
     Pull,
     /// A stream that the page requests, with credit.
     Stream,
+    /// The event bus in a worker of a page.
+    Worker,
     Limit,
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Emit,
         Self::Channel,
         Self::WebSocket,
         Self::Bus,
         Self::Pull,
         Self::Stream,
+        Self::Worker,
         Self::Limit,
     ];
 
@@ -40,6 +43,7 @@ impl Method {
             Self::Bus => "event bus",
             Self::Pull => "bus by pull",
             Self::Stream => "bus stream",
+            Self::Worker => "in a worker",
             Self::Limit => "limit",
         }
     }
@@ -53,6 +57,7 @@ impl Method {
             Self::Bus => "bus",
             Self::Pull => "pull",
             Self::Stream => "stream",
+            Self::Worker => "worker",
             Self::Limit => "limit",
         }
     }
@@ -143,6 +148,7 @@ pub(crate) enum Scenario {
     Payloads,
     Bytes,
     Streams,
+    Workers,
     SmallMemory,
     LargeMemory,
     Idle,
@@ -150,7 +156,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Flood,
         Self::EightWindows,
         Self::PageToPage,
@@ -159,6 +165,7 @@ impl Scenario {
         Self::Payloads,
         Self::Bytes,
         Self::Streams,
+        Self::Workers,
         Self::SmallMemory,
         Self::LargeMemory,
         Self::Idle,
@@ -175,6 +182,7 @@ impl Scenario {
             Self::Payloads => "payloads",
             Self::Bytes => "bytes",
             Self::Streams => "streams",
+            Self::Workers => "workers",
             Self::SmallMemory => "small-memory",
             Self::LargeMemory => "large-memory",
             Self::Idle => "idle",
@@ -301,7 +309,8 @@ impl Options {
         let less = if self.quick { 2 } else { 1 };
         let methods = |limit: bool| {
             Method::ALL.into_iter().filter(move |method| {
-                *method != Method::Stream && (limit || *method != Method::Limit)
+                !matches!(method, Method::Stream | Method::Worker)
+                    && (limit || *method != Method::Limit)
             })
         };
         let key = || scenario.key().to_owned();
@@ -402,6 +411,7 @@ impl Options {
                 })
                 .collect(),
             Scenario::Streams => streams::tasks(self.quick),
+            Scenario::Workers => workers::tasks(self.quick),
             Scenario::SmallMemory => self.memory(
                 scenario,
                 Body::Text(100),
@@ -442,7 +452,7 @@ impl Options {
     ) -> Vec<(String, Method, Task)> {
         Method::ALL
             .into_iter()
-            .filter(|method| !matches!(method, Method::Limit | Method::Stream))
+            .filter(|method| !matches!(method, Method::Limit | Method::Stream | Method::Worker))
             .map(|method| {
                 let task = Task::Stream {
                     method,

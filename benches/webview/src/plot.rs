@@ -129,6 +129,7 @@ fn color(method: Method) -> &'static str {
         Method::Bus => "#0969da",
         Method::Pull => "#54aeff",
         Method::Stream => "#218bff",
+        Method::Worker => "#0550ae",
         Method::Limit => "#d0d7de",
         Method::Emit => "#9a6700",
         Method::Channel => "#bf8700",

@@ -303,7 +303,7 @@ fn page(
     for method in Method::ALL {
         let _ = write!(page, " {} |", method.title());
     }
-    page.push_str("\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n");
+    let _ = writeln!(page, "\n|---|---|{}", "---:|".repeat(Method::ALL.len()));
     for row in rows {
         let _ = write!(page, "| {} | {} |", row.title, row.unit);
         for method in Method::ALL {
@@ -315,7 +315,7 @@ fn page(
         page,
         "\n*Channel* sends one message per event. *WebSocket* is a connection on the loopback interface. {} *Bus by pull* is \
          the event bus in a page that is not called. *Bus stream* is a stream that the page requests, with the default \
-         credit. Growth is in resident memory, right after the \
+         credit. *In a worker* is the event bus in a worker of the page, which passes the events on. Growth is in resident memory, right after the \
          last event or after five idle seconds, whichever is greater. Every measurement has its own windows and fails \
          unless each event was handled once.\n\n\
          ## Cost of a call to `emit` on the host\n\n| | µs |\n|---|---:|\n",

@@ -1,7 +1,6 @@
-import { type Attached, attach, keepPull } from '../core/attached.js'
-import type { PulledOutcomes } from '../core/batch.js'
-import { EventBusError, toEventBusError } from '../core/error.js'
+import { toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
+import { awaitOutcomes } from '../core/outcomes.js'
 import { publish } from '../core/outgoing.js'
 import { isServer } from '../core/realm.js'
 import { checkTimeout } from '../core/requests/open.js'
@@ -16,24 +15,6 @@ export type EmitHandledAs = (
   options?: EmitHandledOptions,
   component?: string,
 ) => Promise<Handled>
-
-/** An event whose outcomes this page waits for. */
-interface Waiting {
-  readonly event: string
-  /** The session in which the host has accepted it. */
-  session?: string
-  resolve(outcomes: PulledOutcomes): void
-  reject(error: EventBusError): void
-}
-
-/** Those of this page, in whichever copy of this package they were emitted. */
-interface Outcomes extends Attached {
-  newest: number
-  readonly waiting: Map<number, Waiting>
-}
-
-/** The name of a shared state cannot begin so. */
-const STATE = 'event-bus:outcomes'
 
 /**
  * Emits an event, and waits until all pages and all listeners in Rust that it is for have handled it, or cannot any more.
@@ -76,25 +57,10 @@ export async function emitHandled(
     const addressed = { event, payload, options, component, ...(to !== undefined && { to }) }
     // A server has no receivers.
     if (isServer()) return { receipt: await publish(openInbox, addressed), pages: [] }
-    const outcomes = openOutcomes()
-    outcomes.newest += 1
-    const id = outcomes.newest
-    const { queue } = openInbox()
-    const become = new Promise<PulledOutcomes>((resolve, reject) => {
-      outcomes.waiting.set(id, { event, resolve, reject })
-    })
-    // It is awaited once the event is accepted.
-    become.catch(() => {})
-    const accepted = (session: string) => {
-      const waiting = outcomes.waiting.get(id)
-      if (!waiting) return
-      waiting.session = session
-      if (session === queue.session) keepPull()
-      else forget(outcomes, id)
-    }
+    const { id, become, accepted, stop } = awaitOutcomes(event)
     const sent = publish(openInbox, { ...addressed, outcome: { id, timeoutMs }, accepted })
     const receipt = await sent.catch((error: unknown) => {
-      outcomes.waiting.delete(id)
+      stop()
       throw error
     })
     const { pages, listeners } = await become
@@ -102,47 +68,4 @@ export async function emitHandled(
   } catch (error) {
     throw toEventBusError(error)
   }
-}
-
-/** The host tells nothing of it any more. */
-function forget({ waiting }: Outcomes, id: number): void {
-  const { event, reject } = waiting.get(id) as Waiting
-  waiting.delete(id)
-  reject(
-    new EventBusError(
-      'unavailable',
-      `"${event}" was emitted, and what became of it is unknown: the session of this page has ended`,
-    ),
-  )
-}
-
-function openOutcomes(): Outcomes {
-  const { states } = openInbox()
-  const known = states?.get(STATE) as Outcomes | undefined
-  if (known) return known
-  const waiting = new Map<number, Waiting>()
-  const outcomes: Outcomes = {
-    newest: 0,
-    waiting,
-    isActive: () => [...waiting.values()].some(({ session }) => session !== undefined),
-    receive(item) {
-      if (!('outcome' in item)) return false
-      const outcomes = item as PulledOutcomes
-      waiting.get(outcomes.outcome)?.resolve(outcomes)
-      waiting.delete(outcomes.outcome)
-      return true
-    },
-    // A new session knows nothing of the events of the one before.
-    renewals() {
-      for (const [id, { session }] of [...waiting]) if (session !== undefined) forget(outcomes, id)
-      return []
-    },
-    lose(error) {
-      for (const { reject } of waiting.values()) reject(error)
-      waiting.clear()
-    },
-  }
-  states?.set(STATE, outcomes)
-  attach(outcomes)
-  return outcomes
 }

@@ -115,6 +115,8 @@ export interface PulledOutcomes {
   readonly outcome: number
   readonly pages: PageOutcome[]
   readonly listeners?: Outcome
+  /** Why it stays unknown, as the page of a worker or a frame tells it. */
+  readonly error?: unknown
 }
 
 /** How many indexes an item has that is no run. */

@@ -7,8 +7,8 @@ import { weigh } from './weight.js'
 const MAX_BATCHES = 4
 const MAX_EVENTS = 512
 
-/** How many events may wait for a member, and about how much of them. */
-const MAX_WAITING = 16_384
+/** How many events may wait for a member, as many as for a page, and about how much of them. */
+const MAX_WAITING = 65_536
 const MAX_WEIGHT = 16_777_216
 
 /** How long a batch may take, in milliseconds. */

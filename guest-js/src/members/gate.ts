@@ -7,7 +7,7 @@ import type { Usable } from '../types/disposable.js'
 import { Budget } from './budget.js'
 import { MemberHost } from './host.js'
 import { whenReleased } from './locks.js'
-import { type Hello, MEMBER_VERSION, type ToMember } from './messages.js'
+import { type Hello, KEY, MEMBER_VERSION, type Posted, type ToMember } from './messages.js'
 import { type Allowed, Rights } from './rights.js'
 
 /** How many members a gate lets in within so many milliseconds. */
@@ -47,6 +47,8 @@ export interface GateOptions {
   /** Whether the member shares the Web Locks of this page. */
   readonly hasLocks: boolean
   isGone?(): boolean
+  /** Posts to the member itself, if that may ask for it. */
+  post?(message: Posted, transfer: Transferable[]): void
   /** Stops to listen for it. */
   closed(): void
 }
@@ -118,11 +120,15 @@ export class Gate implements Exposed {
     this.welcome(hello, port)
   }
 
-  private welcome({ id, lock }: Hello, port: MessagePort): void {
-    const { hasLocks, isGone = () => false } = this.options
+  private welcome({ id, lock, link }: Hello, port: MessagePort): void {
+    const { hasLocks, isGone = () => false, post } = this.options
     let stopWaiting = () => {}
     const { name, inbox, rights, budget } = this
-    const host = new MemberHost(port, { source: name, inbox, rights, budget, isGone }, () => {
+    const send =
+      post && typeof link === 'number'
+        ? (message: ToMember, transfer: Transferable[]) => post({ [KEY]: 'posted', link, message }, transfer)
+        : (message: ToMember, transfer: Transferable[]) => port.postMessage(message, transfer)
+    const host = new MemberHost(port, { source: name, inbox, rights, budget, isGone, send }, () => {
       stopWaiting()
       if (this.current?.host === host) this.current = undefined
     })

@@ -3,26 +3,32 @@ import { checkName } from '../core/checks.js'
 import { type Command, run, type StateCommand } from '../core/commands.js'
 import type { Inbox } from '../core/contract.js'
 import { EventBusError } from '../core/error.js'
+import { hasWildcard } from '../core/glob.js'
 import { report } from '../core/report.js'
 import type { ErrorCode } from '../types/error-code.js'
 import type { Target } from '../types/target.js'
-import type { TaskInfo } from '../types/task.js'
 import type { Budget } from './budget.js'
 import { plainErrorOf } from './errors.js'
 import { Feed } from './feed.js'
 import { MemberJobs } from './jobs.js'
 import type { ToMember, ToPage } from './messages.js'
+import { MemberOutcomes } from './outcomes.js'
 import { MemberRequests } from './requests.js'
 import type { Rights } from './rights.js'
-import { type Entry, readEntry, readFields, readId, readList, readText, sizeOf } from './values.js'
+import { MemberTasks } from './tasks.js'
+import { type Entry, readEntry, readFields, readId, readList, readText, sizeOf, weightOf } from './values.js'
 import { weigh } from './weight.js'
 
-/** The most entries of a command, and the most commands in flight beside the one that changes state. */
+/**
+ * The most entries of a command, and the most commands in flight beside the one that changes state: half of the requests that the
+ * host grants its page.
+ */
 const MAX_ENTRIES = 1_024
-const MAX_OTHERS = 256
+const MAX_OTHERS = 128
 
-/** How many subscriptions a member may have. */
+/** How many subscriptions a member may have, and how many of them with a wildcard before the end of the pattern. */
 const MAX_SUBSCRIPTIONS = 1_024
+const MAX_GLOBS = 128
 
 /** How many events may wait for the word of a member that it has handled them. */
 const MAX_UNSETTLED = 16_384
@@ -34,12 +40,16 @@ const OTHERS: readonly string[] = [
   'list_jobs',
   'attach_task',
   'list_tasks',
+  'pages',
   'catalog',
   'inspect',
   'compat_report',
   'tap',
   'pull',
 ]
+
+/** What is a page's own, by its command. */
+const FOR_PAGES = { tap: 'tap()', page: 'ready()', presence: 'presence()' }
 
 /** A command of a member. */
 type CallOfMember = Extract<ToPage, { call: number }>
@@ -54,6 +64,8 @@ export interface Admission {
   readonly budget: Budget | undefined
   /** Whether it is gone without a word, such as a frame that was removed. */
   isGone(): boolean
+  /** Sends it a message. */
+  send(message: ToMember, transfer: Transferable[]): void
 }
 
 /** The page's side of a member: checks its commands, and runs them in the session of the page. */
@@ -64,6 +76,10 @@ export class MemberHost {
   private readonly feed: Feed
   private readonly requests: MemberRequests
   private readonly jobs: MemberJobs
+  private readonly tasks: MemberTasks
+  private readonly outcomes: MemberOutcomes
+  /** The subscriptions with a wildcard before the end of the pattern. */
+  private readonly globs = new Set<number>()
   /** The events that the host keeps until the member has handled them. */
   private readonly unsettled = new Set<number>()
   private session: unknown
@@ -85,13 +101,15 @@ export class MemberHost {
     })
     this.requests = new MemberRequests(this)
     this.jobs = new MemberJobs(this, admission.rights)
+    this.tasks = new MemberTasks(this, admission.rights)
+    this.outcomes = new MemberOutcomes(this, admission.rights.isUnlimited)
     port.onmessage = ({ data }: MessageEvent<unknown>) => this.receive(data)
   }
 
   post(message: ToMember, transfer: Transferable[] = []): void {
     if (this.isOver) return
     if (this.admission.isGone()) this.end()
-    else this.port.postMessage(message, transfer)
+    else this.admission.send(message, transfer)
   }
 
   add(item: PulledOther): void {
@@ -105,7 +123,7 @@ export class MemberHost {
   /** Ends all that the member has, and tells it so. */
   end(): void {
     if (this.isOver) return
-    this.port.postMessage({ bye: true } satisfies ToMember)
+    this.admission.send({ bye: true }, [])
     this.isOver = true
     this.reset()
     this.jobs.end()
@@ -160,8 +178,9 @@ export class MemberHost {
 
   private run(command: Command, args: Record<string, unknown>): Promise<unknown> | unknown {
     if (!OTHERS.includes(command)) {
-      if (this.session !== undefined && args.session !== this.session) this.reset()
-      this.session = args.session
+      const session = readText('session', args.session)
+      if (this.session !== undefined && session !== this.session) this.reset()
+      this.session = session
     }
     switch (command) {
       case 'emit':
@@ -199,6 +218,7 @@ export class MemberHost {
       case 'stop_job':
       case 'pause_job':
       case 'resume_job':
+        this.admission.budget?.take(0)
         return this.jobs.control(command, args)
       case 'update_job': {
         const changes = readFields('changes', args.changes) as Entry
@@ -206,6 +226,7 @@ export class MemberHost {
         return this.jobs.control(command, args, changes)
       }
       case 'list_jobs':
+        this.admission.budget?.take(0)
         return this.jobs.list()
       case 'clear_retained':
         this.checkUnlimited(command)
@@ -215,17 +236,31 @@ export class MemberHost {
       case 'compat_report':
         this.checkUnlimited(command)
         return run(command, {})
-      case 'start_task':
-        return this.startTask(readFields('task', args.task) as Entry)
+      case 'pages': {
+        this.checkUnlimited(command)
+        const { label } = args
+        return run(command, label === undefined ? {} : { label: readText('label', label) })
+      }
+      case 'start_task': {
+        const task = readFields('task', args.task) as Entry
+        this.spend(task)
+        return this.tasks.start(task)
+      }
       case 'cancel_task':
-        return this.inbox.queue.send(command, this.taskOf(args))
+        this.admission.budget?.take(0)
+        return this.tasks.cancel(args)
       case 'attach_task':
         this.admission.budget?.take(0)
-        return this.requests.attach(readId('id', args.id), this.taskOf(args))
+        return this.requests.attach(readId('id', args.id), this.tasks.read(args))
       case 'list_tasks':
-        return this.listTasks()
+        this.admission.budget?.take(0)
+        return this.tasks.list()
       case 'tap':
-        throw new EventBusError('unavailable', 'a worker or a frame has no tap: read one in its page, and pass it on')
+      case 'page':
+      case 'presence': {
+        const text = `${FOR_PAGES[command]} is for pages: use it in the page of this worker or frame, and pass on what it tells`
+        throw new EventBusError('unavailable', text)
+      }
       default:
         throw new EventBusError('unavailable', `a page does not know the command ${JSON.stringify(command)}`)
     }
@@ -247,31 +282,46 @@ export class MemberHost {
     return Promise.all(results)
   }
 
-  private checkUnlimited(command: StateCommand | 'catalog' | 'inspect' | 'compat_report'): void {
+  private checkUnlimited(command: StateCommand | 'catalog' | 'inspect' | 'compat_report' | 'pages'): void {
     if (this.admission.rights.isUnlimited) return
     const text = `${this.source} may not use "${command}": expose() has limited it to some names`
     throw new EventBusError('denied', text)
   }
 
   private spend(entry: Entry): void {
-    this.admission.budget?.take(sizeOf(entry))
+    this.admission.budget?.take(weightOf(entry))
   }
 
-  private emit(command: 'emit' | 'emit_to', entry: Entry): Promise<unknown> {
+  private emit(command: 'emit' | 'emit_to', { outcome, ...entry }: Entry): Promise<unknown> {
     const event = entry.event
     checkName(event)
     this.admission.rights.check('emit', event)
     this.spend(entry)
     const component = this.componentOf(entry.component)
-    return this.inbox.queue.send(command, { ...entry, component }, sizeOf(entry))
+    const awaited = outcome === undefined ? undefined : this.outcomes.begin(event, outcome as { id: unknown })
+    const value = { ...entry, component, ...(awaited && { outcome: awaited.outcome }) }
+    return new Promise((resolve, reject) => {
+      this.inbox.queue.push(command, {
+        value,
+        size: sizeOf(entry),
+        resolve(reply, session) {
+          awaited?.accepted(session)
+          resolve(reply)
+        },
+        reject(error) {
+          awaited?.stop()
+          reject(error)
+        },
+      })
+    })
   }
 
-  private request(args: Record<string, unknown>): Promise<unknown> {
-    const name = args.name
-    checkName(name)
-    this.admission.rights.check('request', name)
-    this.admission.budget?.take(typeof args.payload === 'string' ? args.payload.length : 0)
-    return this.requests.send(args)
+  private request({ stream, channel, ...args }: Record<string, unknown>): Promise<unknown> {
+    checkName(args.name)
+    this.admission.rights.check('request', args.name)
+    const entry = readEntry(args)
+    this.spend(entry)
+    return this.requests.send(entry, stream, channel === true)
   }
 
   private setResponder(entry: Entry): Promise<object> | object {
@@ -282,25 +332,6 @@ export class MemberHost {
       this.spend(entry)
     }
     return this.requests.setResponder(entry)
-  }
-
-  /** The name and the key of a task that the member may use. */
-  private taskOf({ name, key }: Record<string, unknown>): { name: string; key: string } {
-    checkName(name)
-    this.admission.rights.check('task', name)
-    return { name, key: readText('key', key) }
-  }
-
-  private startTask(task: Entry): Promise<unknown> {
-    const known = this.taskOf(task)
-    this.spend(task)
-    const component = this.componentOf(task.component)
-    return this.inbox.queue.send('start_task', { task: { ...task, ...known, component } }, sizeOf(task))
-  }
-
-  private async listTasks(): Promise<TaskInfo[]> {
-    const tasks = (await run('list_tasks', {})) as TaskInfo[]
-    return tasks.filter(({ name }) => this.admission.rights.allows('task', name))
   }
 
   private subscribe(entry: Entry): Promise<object> {
@@ -315,6 +346,13 @@ export class MemberHost {
       throw new EventBusError('too_many_subscriptions', text)
     }
     this.subscriptions.get(id)?.()
+    if (hasWildcard(event.slice(0, -1))) {
+      if (this.globs.size >= MAX_GLOBS) {
+        const text = `${this.source} has ${MAX_GLOBS} patterns with a wildcard before their end, the limit of a worker or frame`
+        throw new EventBusError('too_many_subscriptions', text)
+      }
+      this.globs.add(id)
+    }
     return new Promise((resolve, reject) => {
       const off = this.inbox.subscribe({
         event,
@@ -334,7 +372,10 @@ export class MemberHost {
           resolve(accepted)
         },
         ended: (error) => {
-          if (this.subscriptions.get(id) === off) this.subscriptions.delete(id)
+          if (this.subscriptions.get(id) === off) {
+            this.subscriptions.delete(id)
+            this.globs.delete(id)
+          }
           if (error) reject(error)
           else resolve({ seq: 0 })
         },
@@ -392,7 +433,9 @@ export class MemberHost {
   private reset(): void {
     for (const off of [...this.subscriptions.values()]) off()
     this.subscriptions.clear()
+    this.globs.clear()
     this.requests.end()
+    this.outcomes.end()
     for (const seq of [...this.unsettled]) this.settle(seq, false)
     this.feed.clear()
   }

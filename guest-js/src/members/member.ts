@@ -4,7 +4,16 @@ import { newInbox } from '../core/inbox.js'
 import { existingInbox, INBOX } from '../core/realm.js'
 import { report } from '../core/report.js'
 import { holdLock, whenReleased } from './locks.js'
-import { type Hello, KEY, MEMBER_VERSION, randomId, type ToMember, type ToPage, type Welcome } from './messages.js'
+import {
+  type Hello,
+  KEY,
+  MEMBER_VERSION,
+  type Posted,
+  randomId,
+  type ToMember,
+  type ToPage,
+  type Welcome,
+} from './messages.js'
 
 /**
  * How a worker or a frame is connected.
@@ -84,7 +93,7 @@ class Link {
     this.port.postMessage(message, transfer)
   }
 
-  private receive(message: ToMember): void {
+  receive(message: ToMember): void {
     if ('welcome' in message) {
       const { lock, ...connection } = message.welcome
       this.connection = connection
@@ -128,6 +137,9 @@ export class Member {
   private readonly id = randomId()
   /** The pages that have welcomed it. It uses the first one. */
   private readonly links: Link[] = []
+  /** The links whose pages post to this realm itself, by their numbers. */
+  private readonly posted = new Map<number, Link>()
+  private lastLink = 0
   private waiting: (() => void)[] = []
   private hasBegun = false
   private resolve: (connection: Connection) => void = () => {}
@@ -148,12 +160,21 @@ export class Member {
     return this.links.length > 0
   }
 
-  /** Asks a page to be let in. */
-  async knock(post: (hello: Hello, port: MessagePort) => void): Promise<void> {
+  /** Asks a page to be let in. `isOwn`: the page may post to this realm itself. */
+  async knock(post: (hello: Hello, port: MessagePort) => void, isOwn = false): Promise<void> {
     const lock = await this.lock
     const { port1, port2 } = new MessageChannel()
-    new Link(port1, this)
-    post({ [KEY]: 'hello', version: MEMBER_VERSION, id: this.id, ...(lock !== undefined && { lock }) }, port2)
+    const link = new Link(port1, this)
+    this.lastLink += 1
+    if (isOwn) this.posted.set(this.lastLink, link)
+    const numbered = isOwn && { link: this.lastLink }
+    const hello = { [KEY]: 'hello', version: MEMBER_VERSION, id: this.id, ...numbered } as const
+    post({ ...hello, ...(lock !== undefined && { lock }) }, port2)
+  }
+
+  /** Takes what a page has posted to this realm itself. */
+  take({ link, message }: Posted): void {
+    this.posted.get(link)?.receive(message)
   }
 
   /** Tells the pages that it ends. */
@@ -172,6 +193,7 @@ export class Member {
   }
 
   ended(link: Link): void {
+    for (const [number, posted] of this.posted) if (posted === link) this.posted.delete(number)
     const place = this.links.indexOf(link)
     if (place < 0) return
     this.links.splice(place, 1)

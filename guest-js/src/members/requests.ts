@@ -14,7 +14,7 @@ import type { PartStream } from '../types/part-stream.js'
 import type { Target } from '../types/target.js'
 import { plainErrorOf } from './errors.js'
 import { randomId } from './messages.js'
-import { type Entry, readEntry, readFields, readId, readText, sizeOf } from './values.js'
+import { type Entry, readEntry, readFailure, readId, readText, sizeOf } from './values.js'
 
 /** How many parts of a stream are on their way to a member. */
 const STREAM_WINDOW = 16
@@ -24,6 +24,9 @@ const MAX_ATTEMPTS = 10
 
 /** How many names a member may respond to. */
 const MAX_RESPONDERS = 256
+
+/** How many streams, channels and tasks a member may receive at once: half of what the host grants its page. */
+const MAX_STREAMS = 128
 
 /** What requests need of their member. */
 export interface Requester {
@@ -48,6 +51,8 @@ interface Incoming {
   /** Replaces it where it has ended with the session of the page alone. */
   again?(): void
   taken: number
+  /** How many parts of the member the host has not taken. */
+  unsent?: number
   wake: (() => void) | undefined
 }
 
@@ -70,9 +75,8 @@ export class MemberRequests {
 
   constructor(private readonly member: Requester) {}
 
-  async send(args: Record<string, unknown>): Promise<unknown> {
-    const { stream, channel, session: _, ...rest } = args
-    const { id: given, name, to, payload, bytes, timeoutMs, component, causes, traceparent } = readEntry(rest)
+  async send(entry: Entry, stream: unknown, isChannel: boolean): Promise<unknown> {
+    const { id: given, name, to, payload, bytes, timeoutMs, component, causes, traceparent } = entry
     const id = readId('id', given)
     if (this.sent.has(id)) throw new EventBusError('invalid_argument', `the request ${id} is in flight already`)
     const request = {
@@ -87,15 +91,17 @@ export class MemberRequests {
     }
     const controller = new AbortController()
     const { signal } = controller
-    this.sent.set(id, controller)
     const requests = pageRequests()
     if (stream !== undefined && stream !== null) {
       const sent = { ...request, signal, stream: readCredit(stream) }
-      if (channel === true) return this.openChannel(id, sent)
+      this.checkStreams()
+      this.sent.set(id, controller)
+      if (isChannel) return this.openChannel(id, sent)
       const parts = streamOf(signal, sent)
       void this.forward(id, { parts, stop: () => parts.stop(), taken: 0, wake: undefined })
       return null
     }
+    this.sent.set(id, controller)
     try {
       return await requests.requests.send({ ...request, signal })
     } finally {
@@ -106,6 +112,7 @@ export class MemberRequests {
   /** Follows a task for the member. Its stream goes on when the session of the page is renewed, as it does in a page. */
   attach(id: number, { name, key }: { name: string; key: string }): null {
     if (this.sent.has(id)) throw new EventBusError('invalid_argument', `the request ${id} is in flight already`)
+    this.checkStreams()
     const controller = new AbortController()
     this.sent.set(id, controller)
     const open = () => streamOf(controller.signal, { command: 'attach_task', name, key, causes: [] })
@@ -117,6 +124,12 @@ export class MemberRequests {
     }
     void this.forward(id, incoming)
     return null
+  }
+
+  private checkStreams(): void {
+    if (this.incoming.size < MAX_STREAMS) return
+    const text = `${this.member.source} receives ${MAX_STREAMS} streams and tasks, the limit of a worker or frame`
+    throw new EventBusError('queue_full', text)
   }
 
   cancel(ids: unknown): null {
@@ -247,7 +260,7 @@ export class MemberRequests {
     const entry = readEntry(rest)
     if (entry.stream !== undefined) return entry.part === undefined ? this.takeProgress(entry) : this.sendPart(entry)
     const request = readText('request', entry.request)
-    const thrown = failure === undefined ? undefined : readFields('failure', failure)
+    const thrown = failure === undefined ? undefined : readFailure(failure)
     const stream = this.outgoing.get(request)
     if (stream) {
       const isLast = thrown !== undefined || entry.declined === true || entry.part === undefined
@@ -282,11 +295,21 @@ export class MemberRequests {
     const stream = readId('stream', entry.stream)
     const part = readId('part', entry.part)
     const incoming = this.incoming.get(stream)
+    if (!incoming?.channel) return {}
+    const { unsent = 0 } = incoming
+    if (unsent >= STREAM_WINDOW) {
+      throw new EventBusError('queue_full', `${STREAM_WINDOW} parts of the channel ${stream} wait, all of its credit`)
+    }
+    const value = valueIn(entry)
+    incoming.unsent = unsent + 1
+    const sent = () => {
+      incoming.unsent = (incoming.unsent ?? 1) - 1
+    }
     // What fails tells by the end of the channel.
-    incoming?.channel?.send(valueIn(entry)).then(
-      () => this.incoming.get(stream) === incoming && this.member.add({ stream, credit: part }),
-      () => {},
-    )
+    incoming.channel.send(value).then(() => {
+      sent()
+      if (this.incoming.get(stream) === incoming) this.member.add({ stream, credit: part })
+    }, sent)
     return {}
   }
 

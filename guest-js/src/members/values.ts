@@ -1,6 +1,7 @@
 import type { Piece } from '../core/bytes.js'
 import { isMalformed } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
+import { type Failure, failureOf } from '../core/requests/failure.js'
 import type { ErrorCode } from '../types/error-code.js'
 import type { Target } from '../types/target.js'
 
@@ -8,6 +9,13 @@ import type { Target } from '../types/target.js'
 const MAX_LABELS = 64
 const MAX_CAUSES = 256
 const MAX_PIECES = 65_536
+
+/** The most fields of an entry, and the most characters of a text that is no payload. The host takes shorter ones. */
+const MAX_FIELDS = 64
+const MAX_TEXT = 1_024
+
+/** How many characters of the texts of an error are passed on. The host cuts them shorter. */
+const MAX_FAILURE = 8_192
 
 /** An entry of a command, as far as the host can read it. */
 export type Entry = Record<string, unknown> & { bytes?: Piece[]; argsBytes?: Piece[]; payload?: string }
@@ -22,7 +30,9 @@ const DROPPED = ['compatible', 'lossy']
 export function readEntry(given: unknown): Entry {
   if (!isObject(given)) throw refusal(`an entry of a command is ${typeof given}; expected an object`)
   const entry: Entry = {}
-  for (const [key, value] of Object.entries(given)) {
+  const fields = Object.entries(given)
+  if (fields.length > MAX_FIELDS) throw refusal(`an entry of a command has ${fields.length} fields, more than any has`)
+  for (const [key, value] of fields) {
     if (value === undefined || DROPPED.includes(key)) continue
     if (!/^\w{1,32}$/.test(key) || key === '__proto__') throw refusal('an entry of a command has a key that none has')
     entry[key] = readField(key, value)
@@ -43,9 +53,13 @@ function readField(key: string, value: unknown): unknown {
       return readList(key, value, MAX_PIECES).map(readPiece)
     case 'payload':
     case 'args':
-      return readText(key, value, 'invalid_payload')
+      return readText(key, value, 'invalid_payload', Number.POSITIVE_INFINITY)
     case 'resume':
       return readResume(value)
+    case 'outcome':
+      return readOutcome(value)
+    case 'will':
+      throw refusal('a worker or a frame leaves no will: call will() in its page', 'unavailable')
     case 'event':
     case 'name':
       return readText(key, value, 'invalid_event_name')
@@ -60,6 +74,13 @@ function readResume(value: unknown): { after: number } | undefined {
   return Number.isFinite(after) ? { after: after as number } : undefined
 }
 
+/** That the member waits for what becomes of an event. */
+function readOutcome(value: unknown): { id: number; timeoutMs?: number } {
+  const { id, timeoutMs } = isObject(value) ? value : {}
+  const read = timeoutMs === undefined ? undefined : readPrimitive('timeoutMs', timeoutMs)
+  return { id: readId('outcome.id', id), ...(read !== undefined && { timeoutMs: read as number }) }
+}
+
 function readPrimitive(key: string, value: unknown): unknown {
   if (typeof value === 'string') return readText(key, value)
   if (typeof value === 'boolean' || value === null || (typeof value === 'number' && Number.isFinite(value)))
@@ -69,9 +90,15 @@ function readPrimitive(key: string, value: unknown): unknown {
   )
 }
 
-/** A text without half of a surrogate pair. */
-export function readText(what: string, value: unknown, code: ErrorCode = 'invalid_argument'): string {
+/** A text of at most so many characters, without half of a surrogate pair. */
+export function readText(
+  what: string,
+  value: unknown,
+  code: ErrorCode = 'invalid_argument',
+  most: number = MAX_TEXT,
+): string {
   if (typeof value !== 'string') throw refusal(`"${what}" is a ${typeof value}; expected text`, code)
+  if (value.length > most) throw refusal(`"${what}" has ${value.length} characters; expected at most ${most}`, code)
   if (isMalformed(value)) throw refusal(`"${what}" has one half of a surrogate pair`, code)
   return value
 }
@@ -88,6 +115,13 @@ export function readFields(what: string, value: unknown): Record<string, unknown
   return readEntry(value)
 }
 
+/** What a responder has thrown. */
+export function readFailure(value: unknown): Failure {
+  if (!isObject(value)) throw refusal(`"failure" is a ${typeof value}; expected an object`)
+  const cut = (text: unknown) => (typeof text === 'string' ? text.slice(0, MAX_FAILURE) : text)
+  return failureOf({ name: cut(value.name), message: cut(value.message), stack: cut(value.stack) }, true)
+}
+
 function readTarget(value: unknown): Target {
   // A list in a list could be so large that reading it takes for good.
   if (Array.isArray(value)) return readList('to', value, MAX_LABELS).map(readLabel) as unknown as Target
@@ -98,10 +132,11 @@ function readLabel(value: unknown): Target {
   if (typeof value === 'string') return readText('to', value)
   if (!isObject(value))
     throw refusal(`a target is a ${typeof value}; expected a label, a list of labels or an EventTarget`)
-  const { kind, label } = value
+  const { kind, label, node } = value
   const read = {
     kind: readText('kind of a target', kind),
     ...(label !== undefined && { label: readText('label', label) }),
+    ...(node !== undefined && { node: readText('node', node) }),
   }
   return read as unknown as Target
 }
@@ -122,6 +157,14 @@ export function readList(what: string, value: unknown, most: number): unknown[] 
 export function sizeOf({ payload = '', args = '', bytes = [], argsBytes = [] }: Entry): number {
   const pieces = [...bytes, ...argsBytes]
   return payload.length + (args as string).length + pieces.reduce((sum, piece) => sum + lengthOf(piece), 0)
+}
+
+/** About as many characters as all of an entry that was read takes. */
+export function weightOf(value: unknown): number {
+  if (typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 0
+  if (value instanceof Uint8Array || 'size' in value) return lengthOf(value as Piece)
+  return Object.values(value).reduce((sum: number, one: unknown) => sum + weightOf(one), 0)
 }
 
 // A Blob travels in a command of its own, since it is read first.

@@ -126,14 +126,14 @@ describe('a feed', () => {
 
   it('drops the oldest past its bound, with a gap', async () => {
     const { fed, batches, lost } = feed()
-    const total = 4 * 512 + 16_384 + 1_000
+    const total = 4 * 512 + 65_536 + 1_000
     const consume = { consume: true }
     for (let seq = 1; seq <= total; seq += 1) {
       fed.pass(seq % 2 ? 1 : 2, head, seq, seq, 1, seq === 2_050 ? consume : undefined)
       if (seq === 2_060) fed.add({ ended: 'x', code: 'timeout' })
     }
     await null
-    for (let number = 1; number <= 60; number += 1) fed.done(number)
+    for (let number = 1; number <= 140; number += 1) fed.done(number)
     const received = batches.flatMap(read)
     const events = received.filter(Array.isArray).map((event) => event[2])
     const gaps = received.filter((item) => !Array.isArray(item)) as { count: number; subscriptions: number[] }[]

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import * as frameEntry from '../../src/frame.js'
 import type * as api from '../../src/index.js'
+import { KEY, MEMBER_VERSION } from '../../src/members/messages.js'
 import { inRealm } from '../bundle.js'
 import { Workers } from './member.js'
 
@@ -136,6 +137,49 @@ describe('a frame', () => {
     expect(sent.length - refused.length).toBeGreaterThanOrEqual(10)
     expect(refused.length).toBeGreaterThan(30)
     expect(refused[0]).toMatchObject({ code: 'rate_limited', retryAfterMs: expect.any(Number) })
+    exposed.stop()
+  })
+
+  it('has the limit for what it only looks at, too', async () => {
+    const { element, load } = iframe()
+    const exposed = frameEntry.expose(element, { origin: CHAT, task: ['a'], maxPerSecond: 5 })
+    const { realm } = await load(CHAT)
+    await realm.connect({ origin: PAGE })
+    const looks: (() => Promise<unknown>)[] = [
+      () => realm.listTasks(),
+      () => realm.listJobs(),
+      () => realm.attachTask('a', 'k').cancel(),
+    ]
+    for (const look of looks) {
+      const looked = await Promise.allSettled(Array.from({ length: 20 }, look))
+      const codes = looked.map((one) => (one.status === 'rejected' ? one.reason.code : 'listed'))
+      expect(codes.filter((code) => code === 'rate_limited').length).toBeGreaterThan(5)
+    }
+    exposed.stop()
+  })
+
+  it('has the limit for bytes of requests, too', async () => {
+    const { element, load } = iframe()
+    const exposed = frameEntry.expose(element, { origin: CHAT, request: ['a'] })
+    const { realm } = await load(CHAT)
+    await realm.connect({ origin: PAGE })
+    workers.bus.respond('a', () => null)
+    const big = new Uint8Array(1_572_864)
+    await expect(realm.request({ kind: 'host' }, 'a', big)).resolves.toBeNull()
+    await expect(realm.request({ kind: 'host' }, 'a', big)).rejects.toMatchObject({ code: 'rate_limited' })
+    exposed.stop()
+  })
+
+  it('is reached over its port only', async () => {
+    const { element, load } = iframe()
+    const exposed = frameEntry.expose(element, { origin: CHAT, name: 'far' })
+    const { window: own } = await load(CHAT)
+    const { port1, port2 } = new MessageChannel()
+    const got = vi.fn()
+    port1.onmessage = ({ data }) => got(data)
+    page.postFrom(own, { [KEY]: 'hello', version: MEMBER_VERSION, id: 'x', link: 1 }, PAGE, [port2])
+    await vi.waitFor(() => expect(got).toHaveBeenCalledWith({ welcome: { name: 'frame:far', label: 'main' } }))
+    port1.close()
     exposed.stop()
   })
 

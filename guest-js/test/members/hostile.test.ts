@@ -30,11 +30,12 @@ function stranger(port: MessagePort, hello: object = {}) {
       last += 1
       const call = last
       port1.postMessage({ call, command, args: { session: 's', ...args } })
-      return vi.waitFor(() => {
+      const find = () => {
         const reply = received.find((message) => message.reply === call)
         if (!reply) throw new Error('no reply')
         return reply
-      })
+      }
+      return vi.waitFor(find, { interval: 1 })
     },
   }
 }
@@ -148,11 +149,123 @@ describe('a member that sends what it likes', () => {
     const somebody = await letIn()
     const { realm } = await workers.start()
     await realm.respond('slow', () => new Promise(() => {}))
-    for (let id = 1; id <= 256; id += 1) {
+    for (let id = 1; id <= 128; id += 1) {
       somebody.post({ call: -id, command: 'request', args: { id, name: 'slow', to: 'main', session: 's' } })
     }
-    const one = await somebody.send('request', { id: 257, name: 'slow', to: 'main' })
+    const one = await somebody.send('request', { id: 129, name: 'slow', to: 'main' })
     expect(one.error).toMatchObject({ code: 'queue_full' })
+    somebody.close()
+  })
+
+  it('receives so many streams and tasks', async () => {
+    const somebody = await letIn()
+    workers.bus.registerTask('export', () => new Promise(() => {}))
+    await somebody.send('start_task', { task: { name: 'export', key: 'k' } })
+    for (let id = 1; id <= 128; id += 1) await somebody.send('attach_task', { id, name: 'export', key: 'k' })
+    const stream = { name: 'export', to: 'main', stream: {} }
+    const full = { error: { code: 'queue_full', message: expect.stringContaining('128 streams and tasks') } }
+    expect(await somebody.send('attach_task', { id: 200, name: 'export', key: 'k' })).toMatchObject(full)
+    expect(await somebody.send('request', { id: 201, ...stream })).toMatchObject(full)
+    await somebody.send('respond', { responses: [{ stream: 1, stop: true }] })
+    expect(await somebody.send('attach_task', { id: 202, name: 'export', key: 'k' })).toMatchObject({ value: null })
+    somebody.close()
+  })
+
+  it('starts so many tasks', async () => {
+    const somebody = await letIn()
+    const ends: (() => void)[] = []
+    workers.bus.registerTask('export', () => new Promise<void>((end) => ends.push(end)))
+    const start = (key: number) => somebody.send('start_task', { task: { name: 'export', key: `${key}` } })
+    for (let key = 1; key <= 64; key += 1) expect(await start(key)).toMatchObject({ value: { state: 'running' } })
+    expect(await start(65)).toMatchObject({ error: { code: 'too_many_tasks' } })
+    ends[0]?.()
+    await workers.bus.settled()
+    expect(await start(66)).toMatchObject({ value: { key: '66' } })
+    expect(await start(67)).toMatchObject({ error: { code: 'too_many_tasks' } })
+    somebody.close()
+  })
+
+  it('has so many patterns that take long to match', async () => {
+    const somebody = await letIn()
+    const subscribe = async (from: number, count: number, event: string) => {
+      const subscriptions = Array.from({ length: count }, (_, place) => ({ id: from + place, event }))
+      const { value } = await somebody.send('subscribe', { subscriptions })
+      return (value as { error?: PlainError }[]).filter(({ error }) => error).map(({ error }) => error?.code)
+    }
+    expect(await subscribe(1, 128, '*:created')).toEqual([])
+    expect(await subscribe(200, 2, '*:created')).toEqual(['too_many_subscriptions', 'too_many_subscriptions'])
+    expect(await subscribe(300, 200, 'order:*')).toEqual([])
+    await somebody.send('unsubscribe', { ids: [1] })
+    expect(await subscribe(500, 2, '*:created')).toEqual(['too_many_subscriptions'])
+    somebody.close()
+  })
+
+  it('awaits the outcomes of so many events', async () => {
+    const somebody = await letIn()
+    await listen('save', () => new Promise(() => {}), { sequential: true })
+    const events = Array.from({ length: 130 }, (_, id) => ({ event: 'save', outcome: { id } }))
+    const { value } = await somebody.send('emit', { events })
+    const codes = (value as { error?: PlainError }[]).map(({ error }) => error?.code)
+    expect(codes.filter((code) => code === 'queue_full')).toHaveLength(2)
+    const wrong = [
+      { event: 'save', outcome: 7 },
+      { event: 'save', outcome: { id: -1 } },
+      { event: 'a', will: { id: 1 } },
+    ]
+    const refused = (await somebody.send('emit', { events: wrong })).value as { error?: PlainError }[]
+    expect(refused.map(({ error }) => error?.code)).toEqual(['invalid_argument', 'invalid_argument', 'unavailable'])
+    somebody.close()
+  })
+
+  it('sends no more parts of a channel than its credit', async () => {
+    const somebody = await letIn()
+    let isReading = () => {}
+    workers.bus.acceptChannel('upload', async (_, channel) => {
+      await new Promise<void>((read) => {
+        isReading = read
+      })
+      for await (const _ of channel);
+    })
+    const opened = { id: 1, name: 'upload', to: { kind: 'host' }, stream: { parts: 16 }, channel: true }
+    expect(await somebody.send('request', opened)).toMatchObject({ value: { credit: { parts: 16 } } })
+    const parts = Array.from({ length: 8_000 }, (_, index) => ({ stream: 1, part: index + 1, payload: '1' }))
+    let refused = 0
+    for (let at = 0; at < parts.length; at += 1_000) {
+      const { value } = await somebody.send('respond', { responses: parts.slice(at, at + 1_000) })
+      refused += (value as { error?: PlainError }[]).filter(({ error }) => error?.code === 'queue_full').length
+    }
+    expect(refused).toBeGreaterThan(0)
+    isReading()
+    somebody.close()
+  })
+
+  it('is refused what no host takes', async () => {
+    const somebody = await letIn()
+    const long = 'x'.repeat(1_025)
+    const fields = Object.fromEntries(Array.from({ length: 65 }, (_, place) => [`field${place}`, 1]))
+    const events = [
+      { event: 'a', component: long },
+      { event: 'a', to: [long] },
+      { event: 'a', causes: [long] },
+      { event: 'a', ...fields },
+      { event: 'a', payload: `"${long}"` },
+    ]
+    const { value } = await somebody.send('emit', { events })
+    const codes = (value as { error?: PlainError }[]).map(({ error }) => error?.code)
+    expect(codes).toEqual([...Array(4).fill('invalid_argument'), undefined])
+    expect(await somebody.send('cancel_task', { name: 'a', key: long })).toMatchObject({
+      error: { code: 'invalid_argument', message: expect.stringContaining('1025 characters') },
+    })
+    somebody.close()
+  })
+
+  it('keeps what it has without a session', async () => {
+    const somebody = await letIn()
+    await somebody.send('subscribe', { subscriptions: [{ id: 1, event: 'a' }] })
+    expect(await somebody.send('presence', { session: undefined, changes: [] })).toMatchObject({
+      error: { code: 'invalid_argument' },
+    })
+    expect(workers.bus.listeners('a')).toBe(1)
     somebody.close()
   })
 

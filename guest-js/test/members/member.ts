@@ -21,6 +21,24 @@ export async function workerRealm(globals: Record<string, unknown> = {}): Promis
   return { ...exports, reports }
 }
 
+/** A dedicated worker: its realm and scope, and what a page has of it. */
+export async function dedicatedWorker() {
+  const [worker, scope] = [new EventTarget(), new EventTarget()]
+  const postTo = (target: EventTarget) => (message: unknown, given: Transferable[]) => {
+    const ports = given.filter((one) => one instanceof MessagePort)
+    const transfer = given.filter((one) => !ports.includes(one as MessagePort))
+    const data = structuredClone(message, { transfer })
+    setTimeout(() => target.dispatchEvent(Object.assign(new Event('message'), { data, ports })), 0)
+  }
+  const realm = await workerRealm({
+    postMessage: postTo(worker),
+    addEventListener: scope.addEventListener.bind(scope),
+    removeEventListener: scope.removeEventListener.bind(scope),
+  })
+  const posted = vi.fn((message: unknown, transfer: Transferable[] = []) => postTo(scope)(message, transfer))
+  return { realm, scope, posted, worker: Object.assign(worker, { postMessage: posted }) as unknown as Worker }
+}
+
 /** A page on a test bus, its workers, and what the page has reported. */
 export class Workers {
   readonly bus: TestBus
@@ -46,13 +64,18 @@ export class Workers {
     return this.ports[this.ports.indexOf(port) - 1] as MessagePort
   }
 
-  /** Exposes the bus to whoever has the port. */
+  /** Exposes the bus over a port. */
   expose(options?: ExposeOptions): { exposed: Exposed; port: MessagePort } {
     const { port1, port2 } = new MessageChannel()
     this.ports.push(port1, port2)
-    const exposed = worker.expose(port1, options)
+    return { exposed: this.exposeTo(port1, options), port: port2 }
+  }
+
+  /** Exposes the bus to a worker. */
+  exposeTo(place: Worker | MessagePort, options?: ExposeOptions): Exposed {
+    const exposed = worker.expose(place, options)
     this.exposed.push(exposed)
-    return { exposed, port: port2 }
+    return exposed
   }
 
   async end(): Promise<void> {

@@ -39,10 +39,24 @@ describe('a narrowed worker', () => {
     await expect(realm.request('main', 'sum')).rejects.toMatchObject(denied('request "sum"'))
     await expect(realm.respond('pong', () => 1).then()).rejects.toMatchObject(denied('respond to "pong"'))
     await expect(realm.catalog()).rejects.toMatchObject(denied('catalog'))
+    await expect(realm.pages()).rejects.toMatchObject(denied('pages'))
     await expect(realm.inspect()).rejects.toMatchObject(denied('inspect'))
     await expect(realm.clearRetained('log:*')).rejects.toMatchObject(denied('clear_retained'))
     expect(workers.bus.history().map(({ event }) => event)).toEqual(['log:seen'])
     expect(workers.reported).not.toHaveBeenCalled()
+  })
+
+  it('learns the bare outcomes of its events', async () => {
+    const { realm } = await workers.start({ emit: ['save'] })
+    workers.bus.page('editor').listen('save', () => {
+      throw new Error('disk full')
+    })
+    workers.bus.listen('save', () => {
+      throw new Error('no disk')
+    })
+    const { pages, listeners } = await realm.emitHandled('save')
+    expect([pages, listeners]).toEqual([[{ outcome: 'failed' }], { outcome: 'failed' }])
+    await expect(realm.emitHandled('other')).rejects.toMatchObject({ code: 'denied' })
   })
 
   it('may do what its page may without a list', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from 'vitest'
 import { emit, listen, request, respond, unlisten } from '../../src/index.js'
 import { HOST } from '../../src/types/endpoint.js'
-import { Workers, workerRealm } from './member.js'
+import { dedicatedWorker, Workers, workerRealm } from './member.js'
 
 /** The payload of the first event that a handler got. */
 const payloadOf = (handler: Mock) => handler.mock.calls[0]?.[0]?.payload
@@ -107,6 +107,47 @@ describe('a worker', () => {
     expect(gaps.mock.calls[0]?.[0]).toEqual(gap)
   })
 
+  it('lists pages, and keeps its listeners', async () => {
+    const { realm } = await workers.start()
+    const received = vi.fn()
+    await realm.listen('a', received)
+    workers.bus.page('editor')
+    const [listed] = await Promise.all([realm.pages(), realm.listen('b', vi.fn())])
+    expect(listed.map(({ label }) => label)).toEqual(['main', 'editor'])
+    workers.bus.emit('a', 1)
+    await vi.waitFor(() => expect(received).toHaveBeenCalledTimes(1))
+  })
+
+  it('learns what becomes of its events', async () => {
+    const { realm } = await workers.start()
+    await listen('save', () => {})
+    workers.bus.page('editor').listen('save', () => {
+      throw new Error('disk full')
+    })
+    const { receipt, pages } = await realm.emitHandled('save')
+    expect(receipt).toMatchObject({ pages: 2 })
+    expect(pages).toEqual([
+      { page: 'editor', outcome: 'failed', name: 'Error', message: 'disk full' },
+      { page: 'main', outcome: 'handled' },
+    ])
+    workers.bus.refuse('secret')
+    await expect(realm.emitHandled('secret')).rejects.toMatchObject({ code: 'denied' })
+  })
+
+  it('is no page', async () => {
+    const { realm } = await workers.start()
+    const refused: (() => Promise<unknown>)[] = [
+      () => realm.ready(),
+      () => realm.presence('doc').join(1),
+      () => realm.will('a'),
+      () => realm.tap().next(),
+    ]
+    for (const call of refused) {
+      await expect(call()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('page') })
+    }
+    await expect(realm.emit('a')).resolves.toMatchObject({ seq: 1 })
+  })
+
   it('has its errors', async () => {
     const { realm } = await workers.start()
     await expect(realm.emitTo('nowhere', 'a')).rejects.toMatchObject({ code: 'unknown_target' })
@@ -126,6 +167,55 @@ describe('a worker', () => {
     await vi.waitFor(() => expect(received).toHaveBeenCalledTimes(1))
     const { a, b } = payloadOf(received)
     expect([[...a], [...b[0]]]).toEqual([[1, 2], [3]])
+  })
+})
+
+describe('a dedicated worker', () => {
+  it('is posted to, unseen by handlers of its own', async () => {
+    const { realm, scope, posted, worker } = await dedicatedWorker()
+    const connected = realm.connect()
+    const own = vi.fn()
+    scope.addEventListener('message', own)
+    const exposed = workers.exposeTo(worker, { name: 'near' })
+    await expect(connected).resolves.toEqual({ name: 'worker:near', label: 'main' })
+    const received = vi.fn()
+    await realm.listen('photo', received)
+    await realm.respond('size', (bytes: Uint8Array) => bytes.length)
+    const pixels = new Uint8Array([1, 2, 3])
+    for (let i = 0; i < 100; i += 1) workers.bus.emit('photo', { i, pixels })
+    await vi.waitFor(() => expect(received).toHaveBeenCalledTimes(100))
+    expect(received.mock.calls.map(([{ payload }]) => payload.i)).toEqual(Array.from({ length: 100 }, (_, i) => i))
+    expect([...payloadOf(received).pixels]).toEqual([1, 2, 3])
+    expect(posted.mock.calls.some(([, transfer]) => transfer?.[0] instanceof ArrayBuffer)).toBe(true)
+    await expect(workers.bus.request('main', 'size', pixels)).resolves.toBe(3)
+    worker.postMessage('its own')
+    await vi.waitFor(() => expect(own).toHaveBeenCalledTimes(1))
+    exposed.stop()
+    await vi.waitFor(async () => expect(await realm.emit('a').catch(({ code }) => code)).toBe('unavailable'))
+    expect(realm.reports).toEqual([])
+  })
+
+  it('takes nothing of a link that has ended', async () => {
+    const { realm, posted, worker } = await dedicatedWorker()
+    void realm.connect()
+    const options = { name: 'again' }
+    const first = workers.exposeTo(worker, options)
+    await first.connected
+    const received = vi.fn()
+    await realm.listen('a', received)
+    const batches = () => posted.mock.calls.filter(([data]) => JSON.stringify(data).includes('"batch"'))
+    workers.bus.emit('a', 1)
+    await vi.waitFor(() => expect(received).toHaveBeenCalledTimes(1))
+    const [old] = batches()[0] as [unknown]
+    first.stop()
+    const second = workers.exposeTo(worker, options)
+    await second.connected
+    await vi.waitFor(() => expect(workers.bus.listeners('a')).toBe(1))
+    worker.postMessage(old)
+    workers.bus.emit('a', 2)
+    await vi.waitFor(() => expect(received).toHaveBeenCalledTimes(2))
+    expect(received.mock.calls.map(([{ payload }]) => payload)).toEqual([1, 2])
+    second.stop()
   })
 })
 

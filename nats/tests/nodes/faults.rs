@@ -10,26 +10,49 @@ use tauri_plugin_event_bus_nats::ConnectOptions;
 use crate::proxy::{Gate, Proxy};
 use crate::support::{Server, example, free_port, link, next, node, node_with, payload, roomy};
 
-/// Reads numbers in their order up to this one. Returns how many came, and how many gaps tell of.
-fn read_up_to(stream: &mut EventStream, last: u64) -> (u64, u64) {
-    let (mut came, mut lost, mut before) = (0, 0, None);
-    loop {
+/// What has come of the numbers that a node emits.
+#[derive(Default)]
+struct Numbers {
+    came: u64,
+    /// How many gaps tell of.
+    lost: u64,
+    last: Option<u64>,
+}
+
+/// Reads the numbers of a node, in their order, until they are complete. Returns how many came, and how many are lost.
+fn read(
+    node: &str,
+    stream: &mut EventStream,
+    is_complete: impl Fn(&Numbers) -> bool,
+) -> (u64, u64) {
+    let mut numbers = Numbers::default();
+    while !is_complete(&numbers) {
         match next(stream) {
-            StreamItem::Event(event) => {
-                let number: u64 = event.payload().unwrap();
-                assert!(before < Some(number), "{number} after {before:?}");
-                before = Some(number);
-                came += 1;
-                if number == last {
-                    return (came, lost);
-                }
-            }
             StreamItem::Gap(gap) => {
                 assert_eq!(gap.reason, GapReason::LinkLost);
-                lost += gap.count;
+                numbers.lost += gap.count;
             }
+            StreamItem::Event(event) if event.source().node() == Some(node) => {
+                let number: u64 = event.payload().unwrap();
+                let before = numbers.last.replace(number);
+                assert!(before < Some(number), "{number} after {before:?}");
+                numbers.came += 1;
+            }
+            StreamItem::Event(_) => {}
         }
     }
+    (numbers.came, numbers.lost)
+}
+
+fn read_up_to(node: &str, stream: &mut EventStream, last: u64) -> (u64, u64) {
+    read(node, stream, |numbers| numbers.last == Some(last))
+}
+
+/// Reads until so many have come or are lost.
+fn read_all(node: &str, stream: &mut EventStream, total: u64) -> (u64, u64) {
+    let (came, lost) = read(node, stream, |all| all.came + all.lost >= total);
+    assert_eq!(came + lost, total);
+    (came, lost)
 }
 
 #[test]
@@ -66,7 +89,7 @@ fn a_server_that_is_killed_comes_back() {
     b.wait_for(true);
     a.bus.emit("order:n", 1001).unwrap();
     // What was sent before the other one was there is a gap.
-    let (came, lost) = read_up_to(&mut at_b, 1001);
+    let (came, lost) = read_up_to("a", &mut at_b, 1001);
     assert_eq!(came + lost, 1000);
     assert_eq!(b.bus.link_status().unwrap().missing, lost);
 }
@@ -90,7 +113,7 @@ fn what_waits_too_long_is_a_gap_at_the_receivers() {
     a.wait_for(true);
     b.wait_for(true);
     a.bus.emit("order:n", 501).unwrap();
-    let (came, lost) = read_up_to(&mut at_b, 501);
+    let (came, lost) = read_up_to("a", &mut at_b, 501);
     assert_eq!(came + lost, 501);
     assert!(lost >= 400);
     // The last one may have come before the first of those that waited were taken.
@@ -139,53 +162,14 @@ fn a_node_behind_a_stalled_proxy_goes_on() {
         b.bus.emit("order:own", n).unwrap();
     }
     // Others do not wait for it.
-    let mut others = 0;
-    while others < 1001 {
-        if let StreamItem::Event(event) = next(&mut at_c)
-            && event.source().node() == Some("a")
-        {
-            others += 1;
-        }
-    }
+    assert_eq!(read_up_to("a", &mut at_c, 1000), (1001, 0));
     // The client finds out that its server is silent.
     b.wait_for(false);
     proxy.go_on();
     b.wait_for(true);
     a.bus.emit("order:n", 1001).unwrap();
-    let (mut came, mut lost) = (0, 0);
-    loop {
-        match next(&mut at_b) {
-            StreamItem::Event(event) if event.name() == "order:n" => {
-                came += 1;
-                if event.payload::<u64>().unwrap() == 1001 {
-                    break;
-                }
-            }
-            StreamItem::Event(_) => {}
-            StreamItem::Gap(gap) => lost += gap.count,
-        }
-    }
+    let (came, lost) = read_up_to("a", &mut at_b, 1001);
     assert_eq!(came + lost, 1001);
-}
-
-/// Reads what a node emits as `order:n` up to this number. Returns how many came, and how many gaps tell of.
-fn read_from(node: &str, stream: &mut EventStream, last: u64) -> (u64, u64) {
-    let (mut came, mut lost, mut before) = (0, 0, None);
-    loop {
-        match next(stream) {
-            StreamItem::Gap(gap) => lost += gap.count,
-            StreamItem::Event(event) if event.source().node() == Some(node) => {
-                let number: u64 = event.payload().unwrap();
-                assert!(before < Some(number), "{number} after {before:?}");
-                before = Some(number);
-                came += 1;
-                if number == last {
-                    return (came, lost);
-                }
-            }
-            StreamItem::Event(_) => {}
-        }
-    }
 }
 
 #[test]
@@ -209,8 +193,8 @@ fn a_stall_of_a_minute_is_survived() {
         }
     };
     emit(&b.bus, 1..=1);
-    assert_eq!(read_from("a", &mut at_b, 1), (1, 0));
-    assert_eq!(read_from("b", &mut at_a, 1), (1, 0));
+    assert_eq!(read_up_to("a", &mut at_b, 1), (1, 0));
+    assert_eq!(read_up_to("b", &mut at_a, 1), (1, 0));
     proxy.stall();
     emit(&b.bus, 2..=1000);
     b.wait_for(false);
@@ -222,30 +206,12 @@ fn a_stall_of_a_minute_is_survived() {
     proxy.go_on();
     b.wait_for(true);
     emit(&b.bus, 2001..=2001);
-    let (came, lost) = read_from("a", &mut at_b, 2001);
+    let (came, lost) = read_up_to("a", &mut at_b, 2001);
     assert_eq!(came + lost, 2000);
-    let (came, lost) = read_from("b", &mut at_a, 2001);
+    let (came, lost) = read_up_to("b", &mut at_a, 2001);
     assert_eq!(came + lost, 2000);
     // What waited was sent after the stall.
     assert!(came >= 1000, "{came}");
-}
-
-/// Reads until so many numbers, in their order, have come or are lost. Returns how many came, and how many are lost.
-fn read_all(stream: &mut EventStream, total: u64) -> (u64, u64) {
-    let (mut came, mut lost, mut before) = (0, 0, 0);
-    while came + lost < total {
-        match next(stream) {
-            StreamItem::Gap(gap) => lost += gap.count,
-            StreamItem::Event(event) => {
-                let number: u64 = event.payload().unwrap();
-                assert!(before < number, "{number} after {before}");
-                before = number;
-                came += 1;
-            }
-        }
-    }
-    assert_eq!(came + lost, total);
-    (came, lost)
 }
 
 #[test]
@@ -269,18 +235,18 @@ fn a_node_that_is_slow_slows_no_other() {
         c.bus.stream("order:*").unwrap(),
     );
     a.bus.emit("order:n", 0).unwrap();
-    assert_eq!(read_from("a", &mut at_b, 0), (1, 0));
-    assert_eq!(read_from("a", &mut at_c, 0), (1, 0));
+    assert_eq!(read_up_to("a", &mut at_b, 0), (1, 0));
+    assert_eq!(read_up_to("a", &mut at_c, 0), (1, 0));
     gate.set(true);
     for n in 1..=LAST {
         // Events of two names do not share a message, so that there are more than a client keeps.
         let name = ["order:n", "order:m"][(n % 2) as usize];
         a.bus.emit(name, n).unwrap();
     }
-    let (came, _) = read_all(&mut at_b, LAST);
+    let (came, _) = read_all("a", &mut at_b, LAST);
     assert!(came > 0);
     gate.set(false);
-    let (came, lost) = read_all(&mut at_c, LAST);
+    let (came, lost) = read_all("a", &mut at_c, LAST);
     assert!(lost > 0 && came > 0, "{came} came, {lost} are lost");
 }
 

@@ -18,10 +18,6 @@ use wasm_bindgen::prelude::*;
 
 use crate::payloads::{Cart, Item};
 
-impl Event for Cart {
-    const NAME: &'static str = "cart:updated";
-}
-
 /// A picture, with bytes at two places.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 struct Picture {

@@ -1,0 +1,24 @@
+// A worker that listens instead of its page.
+
+import { connect, listen } from './members.js'
+import { begin, handle, keepTime } from './stream.js'
+
+/** How far the clock of this worker is behind the host's, in milliseconds. */
+let behind = 0
+
+const now = () => performance.timeOrigin + performance.now() + behind
+
+const orders = {
+  clock: now,
+  async listen(off) {
+    behind = off
+    keepTime(now, (handled) => postMessage({ handled }))
+    await listen('bench:event', ({ payload }) => handle(payload))
+  },
+  begin,
+}
+
+connect()
+addEventListener('message', async ({ data: { order, value } }) => {
+  postMessage({ done: await orders[order](value) })
+})

@@ -84,7 +84,8 @@ impl<W> Hub<W> {
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
                     session.has_resumed |= request.resume.is_some();
-                    session.arrival.continues = session.arrival.continues.or(continued);
+                    let own = request.resume.map(|resume| resume.session);
+                    session.arrival.continues = session.arrival.continues.or(own);
                     if request.watches.is_some() {
                         session.watches = request.watches;
                     }

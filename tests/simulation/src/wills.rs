@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::facts::Emitted;
+use crate::facts::{Delivered, Emitted};
 use crate::oracle::{Oracle, Page};
 use crate::world::World;
 
@@ -130,6 +130,16 @@ impl Oracle {
             is_complete: true,
             ..event
         }
+    }
+
+    /// Whether a page has left this event with the host.
+    pub(crate) fn is_accepted_will(&self, got: &Delivered) -> bool {
+        let payload = got.payload.as_str().unwrap_or_default();
+        self.wills.all.get(payload).is_some_and(|will| {
+            let page = self.pages.get(&will.page);
+            let label = page.map(|page| &page.label);
+            !will.accepted.is_empty() && will.name == got.name && label == got.source.as_ref()
+        })
     }
 
     /// A message of a page has reached the host.

@@ -38,18 +38,7 @@ const TEST: &[Step] = &[
     ("system packages for windows", system::for_windows),
     ("NATS server", system::for_links),
     ("Rust tests", || cargo(&["test", "--workspace"])),
-    ("debug socket and its command line", || {
-        cargo(&["test", "--features", "debug-socket", "--test", "socket"])
-    }),
-    ("spans and metrics", || {
-        cargo(&[
-            "test",
-            "--features",
-            "metrics,tracing",
-            "--test",
-            "observed",
-        ])
-    }),
+    ("spans, metrics and the debug socket", observing),
     ("concurrent Rust under a model checker", model),
     ("pages and the host under four hundred seeds", simulation),
     ("TypeScript tests", || npm::script("test")),
@@ -71,6 +60,13 @@ const TEST: &[Step] = &[
     }),
     ("packages in an app outside the workspace", packages::test),
 ];
+
+/// What apps turn on to see the bus from outside, built once for both tests.
+fn observing() -> Outcome {
+    let features = ["--features", "debug-socket,metrics,tracing"];
+    let tests = ["--test", "observed", "--test", "socket"];
+    cargo(&[&["test"][..], &features, &tests].concat())
+}
 
 /// They take minutes, or their tools take minutes to install.
 const LONG: &[Step] = &[

@@ -255,5 +255,5 @@ function openJoined(): Joined {
 /** A new session repeats any command in the same way. */
 function renewalOf(value: Entry): Renewal {
   const command = 'presence' as Renewal['command']
-  return { command, call: { value, size: value.state?.length ?? 0, resolve() {}, reject: report } }
+  return { command, call: { value, size: value.state?.length ?? 0, resolve: keepPull, reject: report } }
 }

@@ -114,5 +114,5 @@ function openWills(): Wills {
 
 /** A new session repeats any command in the same way. */
 function renewalOf(command: string, call: Pick<Call, 'value' | 'size'>): Renewal {
-  return { command: command as Renewal['command'], call: { ...call, resolve() {}, reject: report } }
+  return { command: command as Renewal['command'], call: { ...call, resolve: keepPull, reject: report } }
 }

@@ -48,6 +48,16 @@ describe('a room', () => {
     expect(changes().slice(-1)[0]).toEqual({ room: 'doc:7', key: 'b', left: true })
   })
 
+  it('keeps the pull of a page without listeners in a new session', async () => {
+    const room = presence('doc:7')
+    await room.join(1)
+    await settled()
+    realm.host.endSession()
+    await settled()
+    expect(realm.host.pullsInFlight).toBe(1)
+    room.stop()
+  })
+
   it('is joined again in a new session', async () => {
     const { room } = watched()
     await settled()

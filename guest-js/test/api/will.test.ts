@@ -46,6 +46,15 @@ it('keeps the pull of a page until it is stopped', async () => {
   expect(realm.host.pullsInFlight).toBe(0)
 })
 
+it('keeps the pull of a page without listeners in a new session', async () => {
+  const closed = await will('closed', 1)
+  await settled()
+  realm.host.endSession()
+  await settled()
+  expect(realm.host.pullsInFlight).toBe(1)
+  await closed.stop()
+})
+
 it('is repeated in a new session', async () => {
   const off = listen('x', () => {})
   await off

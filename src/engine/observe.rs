@@ -42,7 +42,7 @@ pub(crate) struct Emitting {
 
 impl Emitting {
     #[cfg_attr(
-        not(any(feature = "tracing", feature = "metrics")),
+        not(all(feature = "tracing", feature = "metrics")),
         allow(unused_variables)
     )]
     #[inline]
@@ -76,7 +76,7 @@ impl Emitting {
 
     /// It was accepted.
     #[cfg_attr(
-        not(any(feature = "tracing", feature = "metrics")),
+        not(all(feature = "tracing", feature = "metrics")),
         allow(unused_variables)
     )]
     #[inline]
@@ -89,7 +89,7 @@ impl Emitting {
 
     /// It was refused.
     #[cfg_attr(
-        not(any(feature = "tracing", feature = "metrics")),
+        not(all(feature = "tracing", feature = "metrics")),
         allow(unused_variables)
     )]
     #[inline]
@@ -154,7 +154,7 @@ fn text_of(endpoint: &Endpoint) -> &str {
 
 /// The tick of a job was published, or refused, by now.
 #[cfg_attr(
-    not(any(feature = "tracing", feature = "metrics")),
+    not(all(feature = "tracing", feature = "metrics")),
     allow(unused_variables)
 )]
 #[inline]
@@ -255,7 +255,7 @@ pub(crate) struct Requesting {
 
 impl Requesting {
     #[cfg_attr(
-        not(any(feature = "tracing", feature = "metrics")),
+        not(all(feature = "tracing", feature = "metrics")),
         allow(unused_variables)
     )]
     #[inline]
@@ -327,7 +327,7 @@ fn request_span(request: &NewRequest) -> tracing::Span {
 
 /// Gives a page a batch.
 #[cfg_attr(
-    not(any(feature = "tracing", feature = "metrics")),
+    not(all(feature = "tracing", feature = "metrics")),
     allow(unused_variables)
 )]
 #[inline]
@@ -349,7 +349,7 @@ pub(crate) fn delivering<T>(counting: &Counting, batch: &Batch, give: impl FnOnc
 
 /// The host has taken these out of a queue.
 #[cfg_attr(
-    not(any(feature = "tracing", feature = "metrics")),
+    not(all(feature = "tracing", feature = "metrics")),
     allow(unused_variables)
 )]
 #[inline]

@@ -66,7 +66,7 @@ export type ToMember =
 
 const KINDS = ['hello', 'invite', 'posted'] as const
 
-/** Reads a message that comes without a port of its own; `undefined` if it is none of the bus. */
+/** Reads a message that comes without a port of its own; `undefined` if the bus has not sent it. */
 export function kindOf(data: unknown): (typeof KINDS)[number] | undefined {
   const kind = typeof data === 'object' && data !== null ? (data as Partial<Hello | Invite | Posted>)[KEY] : undefined
   return KINDS.find((known) => known === kind)

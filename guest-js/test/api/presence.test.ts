@@ -48,7 +48,7 @@ describe('a room', () => {
     expect(changes().slice(-1)[0]).toEqual({ room: 'doc:7', key: 'b', left: true })
   })
 
-  it('keeps the pull of a page without listeners in a new session', async () => {
+  it('keeps the pull in a new session, with no listener', async () => {
     const room = presence('doc:7')
     await room.join(1)
     await settled()

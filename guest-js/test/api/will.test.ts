@@ -46,7 +46,7 @@ it('keeps the pull of a page until it is stopped', async () => {
   expect(realm.host.pullsInFlight).toBe(0)
 })
 
-it('keeps the pull of a page without listeners in a new session', async () => {
+it('keeps the pull in a new session, with no listener', async () => {
   const closed = await will('closed', 1)
   await settled()
   realm.host.endSession()

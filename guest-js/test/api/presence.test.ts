@@ -162,7 +162,7 @@ describe('a room', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
-  it('rejects a name that is none', async () => {
+  it('rejects an invalid name', async () => {
     const room = presence('a\ud800')
     await expect(room.list()).rejects.toMatchObject({ code: 'invalid_event_name' })
     await expect(room.on('join', () => {}).then()).rejects.toMatchObject({ code: 'invalid_event_name' })

@@ -240,13 +240,19 @@ impl<W> Hub<W> {
         let resumes_after = first.map_or(self.seq, |first| first - 1);
         kept.sort_by_key(|kept| kept.event.seq());
         let mut backlog = Backlog::new(bound, resumes_after, self.seq);
+        let mut kept_seqs: Vec<u64> = Vec::new();
+        if !losses.is_empty() {
+            kept_seqs.extend(kept.iter().filter(is_missed).map(|kept| kept.event.seq()));
+            kept_seqs.dedup();
+        }
         for (loss, ids, index) in losses {
             let patterns: HashSet<&EventPattern> =
                 ids.iter().filter_map(|id| listened.get(id)).collect();
             let mut patterns: Vec<EventPattern> = patterns.into_iter().cloned().collect();
             patterns.sort_by_cached_key(ToString::to_string);
             let ids = ids.into_iter().collect();
-            backlog.note_gap(loss, &ids, patterns.into(), index);
+            let missing = loss.without(&kept_seqs);
+            backlog.note_gap((loss, missing), &ids, patterns.into(), index);
         }
         backlog.note_untaken(untaken_losses);
         for kept in kept {

@@ -151,12 +151,19 @@ class Room implements Presence {
     if (isServer()) return Promise.resolve()
     this.known ??= new Promise((resolve, reject) => {
       let isKnown = false
+      let hasReported = false
       const begin = () => {
         let own: Subscription | undefined
+        let isAccepted = false
         const ended = (error?: EventBusError) => {
           // What is refused at once is rejected below.
           if (!own || this.subscription !== own) return
-          if (isKnown && error?.code === 'rate_limited') {
+          // The end of what was accepted is reported elsewhere.
+          if (isKnown && error && !isAccepted && !hasReported && error.code !== 'rate_limited') {
+            hasReported = true
+            report(error)
+          }
+          if (isKnown && error && error.code !== 'denied') {
             setTimeout(() => renew(own), error.retryAfterMs ?? RETRY_AFTER_MS)
             return
           }
@@ -168,11 +175,14 @@ class Room implements Presence {
         const options = { replay: false, onGap: () => renew(own) }
         own = subscribe(`event-bus:presence:${this.room}`, options, take, take, ended)
         this.subscription = own
-        own.catch(reject)
+        own.then(() => {
+          isAccepted = true
+        }, reject)
       }
       const take = ({ payload }: BusEvent<unknown>) => {
         this.take(payload as News)
         isKnown = true
+        hasReported = false
         resolve()
       }
       const renew = (subscription: Subscription | undefined) => {

@@ -95,7 +95,8 @@ export interface Call {
 /** A command that registers something, which a new session repeats. */
 export type RegisteringCommand = 'subscribe' | 'set_responders'
 
-const REGISTERING: ReadonlySet<StateCommand> = new Set<RegisteringCommand>(['subscribe', 'set_responders'])
+/** What they change lasts as long as a session, so another one may repeat them whether or not they have run. */
+const REPEATABLE: ReadonlySet<StateCommand> = new Set(['subscribe', 'unsubscribe', 'set_responders', 'presence'])
 
 /** A call that a new session repeats from the one before. */
 export interface Renewal {
@@ -321,10 +322,15 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       if (isCurrent && n === sending.n + 1) n -= 1
     } else if (isUncertain(reason)) {
       // It may or may not have run, so neither its number nor the next one can be used.
-      const isRepeated = bundle.isRenewal && !isUnsettled()
+      const isRepeated = !isUnsettled()
       if (isCurrent) isExpired = true
-      // The next session subscribes again anyway. Anything else might happen twice.
-      if (isRepeated) return
+      // The next session subscribes again anyway.
+      if (isRepeated && bundle.isRenewal) return
+      // Anything else might happen twice.
+      if (isRepeated && REPEATABLE.has(bundle.command)) {
+        waiting.unshift(bundle)
+        return
+      }
     } else if (error.code === 'rate_limited' && sending.n === 1) {
       // The host has opened no session. What waits belongs to the next one, which the host will let this page open later.
       if (isCurrent) holdSession(error.retryAfterMs)
@@ -423,8 +429,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       renewals = 0
       const sent = [...inFlight]
       const newest = sent.pop()
-      // The host has recorded only the newest reply.
-      for (const sending of sent) {
+      // The host has recorded only the newest reply. What is repeated goes before what waits, so the last one is first.
+      for (const sending of sent.reverse()) {
         inFlight.delete(sending)
         fail(sending, new Error('the page was left before the reply came'))
       }
@@ -443,7 +449,7 @@ function isUncertain(reason: unknown): boolean {
  * know a session whose first command is on its way, and runs another copy that arrives after it.
  */
 function mayStillRun({ bundle, n, opening }: InFlight): boolean {
-  return n > 1 && !opening.hasReply && !bundle.isRenewal && !REGISTERING.has(bundle.command)
+  return n > 1 && !opening.hasReply && !bundle.isRenewal && !REPEATABLE.has(bundle.command)
 }
 
 function fits(bundle: Bundle, command: StateCommand, call: Call): boolean {

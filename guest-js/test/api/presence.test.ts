@@ -151,6 +151,56 @@ describe('a room', () => {
     vi.useRealTimers()
   })
 
+  it('subscribes later whatever refuses it for a while', async () => {
+    vi.useFakeTimers()
+    for (const code of ['unavailable', 'too_many_subscriptions']) {
+      const { room, told } = watched()
+      await settled()
+      snapshot(member('other', 1))
+      await settled()
+      const [id = 0] = [...(realm.host.session?.subscriptions.keys() ?? [])].slice(-1)
+      realm.host.refuseEntry = () => ({ code, message: 'for now' })
+      realm.host.push({ from: 1, to: 2, count: 2, atMost: false, reason: 'queue_full', subscriptions: [id] })
+      await settled()
+      expect(realm.reported).toHaveBeenCalledTimes(1)
+      expect(realm.reported).toHaveBeenCalledWith(expect.objectContaining({ code }))
+      await vi.advanceTimersByTimeAsync(5_000)
+      realm.host.refuseEntry = () => undefined
+      await vi.advanceTimersByTimeAsync(1_000)
+      snapshot(member('other', 2))
+      await settled()
+      expect(told).toEqual([
+        ['join', 'other', 1],
+        ['update', 'other', 2],
+      ])
+      // It is told once, however often it is tried.
+      expect(realm.reported).toHaveBeenCalledTimes(1)
+      realm.reported.mockClear()
+      room.stop()
+      await settled()
+    }
+    vi.useRealTimers()
+  })
+
+  it('ends where the page may not know of it any more', async () => {
+    const { room, told } = watched()
+    await settled()
+    snapshot(member('other', 1))
+    await settled()
+    realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
+    realm.host.push({ from: 1, to: 2, count: 2, atMost: false, reason: 'queue_full', subscriptions: [1] })
+    await settled()
+    expect(realm.reported).toHaveBeenCalledWith(expect.objectContaining({ code: 'denied' }))
+    expect(told).toEqual([['join', 'other', 1]])
+    // Another try may succeed.
+    realm.host.refuseEntry = () => undefined
+    const listed = room.list()
+    await settled()
+    snapshot(member('third', 1))
+    expect(await listed).toEqual([member('third', 1)])
+    room.stop()
+  })
+
   it('leaves nobody waiting when it is stopped', async () => {
     const room = presence('doc:7')
     const list = room.list()

@@ -116,7 +116,7 @@ impl PageStanding {
         away.is_over
     }
 
-    /// The session of the page has ended. Returns whether the grace begins.
+    /// The session of the page has ended. Returns whether its grace begins, or goes on.
     pub(super) fn leave<W>(&mut self, session: &Session<W>, end: PageEnd) -> bool {
         let arrival = &session.arrival;
         if let Stage::Away(away) = &mut self.stage {
@@ -125,7 +125,7 @@ impl PageStanding {
             if is_continued && away.sessions.len() < MAX_SESSIONS {
                 away.sessions.push(session.id);
             }
-            return false;
+            return true;
         }
         if !arrival.is_shown {
             return false;

@@ -386,7 +386,13 @@ impl<W> Hub<W> {
             .left
             .retain(|left| owned.contains_key(&left.by));
         for left in &mut self.presence.left {
-            left.since.get_or_insert(now);
+            let since = left.since.get_or_insert(now);
+            let webview = self.webviews.get(&left.label);
+            let session = webview.and_then(|webview| self.sessions.get(&webview.session?));
+            // A page that is about to show itself has the time to join again.
+            if now >= *since + grace && session.is_some_and(|session| !session.arrival.is_shown) {
+                *since = now;
+            }
         }
         let is_due =
             |left: &mut Left| left.is_over || left.since.is_some_and(|since| now >= since + grace);

@@ -27,14 +27,14 @@ impl LeftWills {
 }
 
 impl<W> Webview<W> {
-    /// The session of its page has ended.
+    /// The session of its page has ended. Returns whether it, or a page before, has wills.
     pub(super) fn leave_wills(&mut self, wills: Wills) -> bool {
-        let is_left = !wills.is_empty();
-        if is_left {
+        if !wills.is_empty() {
             self.left_wills.wills.0.extend(wills.0);
             self.left_wills.since = None;
         }
-        is_left
+        // Those of a page before may have waited for this one to show itself.
+        !self.left_wills.wills.is_empty()
     }
 }
 
@@ -117,6 +117,10 @@ impl<W> Hub<W> {
                 continue;
             }
             let since = *left.since.get_or_insert(now);
+            // A page that is about to show itself may be the same one, or one that has come back.
+            if webview.session.is_some() {
+                continue;
+            }
             let is_due = |will: &Will| now >= since + will.after.max(grace);
             let (due, later) = std::mem::take(&mut left.wills.0)
                 .into_iter()
@@ -126,8 +130,8 @@ impl<W> Hub<W> {
             self.due_wills.extend(due.into_values());
         }
         let webviews = self.webviews.values();
-        webviews
-            .filter_map(|webview| webview.left_wills.next_due(grace))
+        let away = webviews.filter(|webview| webview.session.is_none());
+        away.filter_map(|webview| webview.left_wills.next_due(grace))
             .min()
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tauri_plugin_event_bus::pages::{PresenceChange, PresenceMember};
 use tauri_plugin_event_bus::{ErrorCode, EventBus, EventBusExt, Limits};
 
-use crate::support::{Page, app, app_of, code, message};
+use crate::support::{Page, app, app_of, code, invoke, message};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -195,4 +195,34 @@ fn a_will_has_the_permission_of_an_emit() {
     assert_eq!(code(&emit("emit", entry)), "invalid_payload");
     let stop = json!({ "event": "cart:closed", "will": { "id": 1, "stop": true } });
     assert_eq!(emit("emit", stop), json!({}));
+}
+
+#[test]
+fn a_will_of_another_page_is_out_of_reach() {
+    let app = app();
+    let (mut editor, mut watcher) = (
+        Page::open(&app, "editor-watching"),
+        Page::open(&app, "watcher"),
+    );
+    let entry = |will: Value| json!({ "event": "cart:closed", "payload": "1", "will": will });
+    let own = json!({ "events": [entry(json!({ "id": 1 }))] });
+    assert_eq!(editor.call("emit", own).unwrap(), json!([{}]));
+    for forged in [
+        json!({ "id": 1, "label": "editor-watching" }),
+        json!({ "id": 1, "stop": true, "session": editor.session }),
+        json!({ "id": 1, "source": "editor-watching" }),
+        json!({ "id": "1" }),
+        json!({ "id": -1 }),
+        json!(7),
+    ] {
+        let events = json!({ "events": [entry(forged.clone())] });
+        let refused = watcher.call("emit", events).unwrap();
+        assert_eq!(code(&refused[0]), "invalid_argument", "{forged}");
+    }
+    // With the session of the other page it is in no session.
+    for will in [json!({ "id": 1, "stop": true }), json!({ "id": 1 })] {
+        let stolen = json!({ "events": [entry(will)], "session": editor.session, "n": 2 });
+        let refused = invoke(&watcher.webview, "emit", stolen).wait().unwrap_err();
+        assert_eq!(code(&refused), "stale_session");
+    }
 }

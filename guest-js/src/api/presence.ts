@@ -1,4 +1,4 @@
-import { type Attached, attach, keepPull } from '../core/attached.js'
+import { type Attached, attach, attachedRenewal, keepPull } from '../core/attached.js'
 import { checkFunction, checkName } from '../core/checks.js'
 import { RETRY_AFTER_MS, type Renewal } from '../core/commands.js'
 import { DISPOSE } from '../core/disposal.js'
@@ -255,15 +255,14 @@ function openJoined(): Joined {
   const joined: Joined = {
     entries,
     isActive: () => entries.size > 0,
-    renewals: () => [...entries.values()].map(renewalOf),
+    renewals: () => [...entries.values()].map((entry) => renewalOf(entries, entry)),
   }
   states?.set(STATE, joined)
   attach(joined)
   return joined
 }
 
-/** A new session repeats any command in the same way. */
-function renewalOf(value: Entry): Renewal {
-  const command = 'presence' as Renewal['command']
-  return { command, call: { value, size: value.state?.length ?? 0, resolve: keepPull, reject: report } }
+function renewalOf(entries: ReadonlyMap<string, Entry>, value: Entry): Renewal {
+  const isWanted = () => entries.get(idOf(value)) === value
+  return attachedRenewal('presence', { value, size: value.state?.length ?? 0 }, isWanted)
 }

@@ -70,6 +70,29 @@ describe('a room', () => {
     room.stop()
   })
 
+  it('is joined again later where a rate refuses it', async () => {
+    vi.useFakeTimers()
+    const room = presence('doc:7')
+    await room.join(1)
+    await room.join(2, { key: 'b' })
+    await settled()
+    realm.host.refuseEntry = () => ({ code: 'rate_limited', message: 'too fast', retryAfterMs: 700 })
+    realm.host.endSession()
+    await settled()
+    realm.host.refuseEntry = () => undefined
+    await room.join(3, { key: 'b' })
+    const before = changes().length
+    await vi.advanceTimersByTimeAsync(699)
+    expect(changes()).toHaveLength(before)
+    await vi.advanceTimersByTimeAsync(1)
+    await settled()
+    // What it has said since stays.
+    expect(changes().slice(before)).toEqual([{ room: 'doc:7', key: '', state: '1' }])
+    expect(realm.reported).not.toHaveBeenCalled()
+    room.stop()
+    vi.useRealTimers()
+  })
+
   it('tells of differences', async () => {
     const { room, told } = watched()
     await settled()

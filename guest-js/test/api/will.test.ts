@@ -71,6 +71,26 @@ it('is repeated in a new session', async () => {
   off()
 })
 
+it('is repeated later where a rate refuses it', async () => {
+  vi.useFakeTimers()
+  const closed = await will('closed', 1)
+  const stopped = await will('stopped', 1)
+  await settled()
+  realm.host.refuseEntry = () => ({ code: 'rate_limited', message: 'too fast', retryAfterMs: 700 })
+  realm.host.endSession()
+  await settled()
+  realm.host.refuseEntry = () => undefined
+  await stopped.stop()
+  const before = sent().length
+  await vi.advanceTimersByTimeAsync(699)
+  expect(sent()).toHaveLength(before)
+  await vi.advanceTimersByTimeAsync(1)
+  await settled()
+  expect(sent().slice(before)).toEqual([{ command: 'emit', event: 'closed', payload: '1', will: { id: 1 } }])
+  await closed.stop()
+  vi.useRealTimers()
+})
+
 it('is none where the host refuses it', async () => {
   realm.host.refuseEntry = (command) => (command === 'emit' ? { code: 'queue_full', message: 'full' } : undefined)
   await expect(will('closed')).rejects.toMatchObject({ code: 'queue_full' })

@@ -2,6 +2,7 @@
 
 mod members;
 mod random;
+mod random_wills;
 mod told;
 mod wills;
 

@@ -103,8 +103,7 @@ function openWills(): Wills {
     newest: 0,
     kept,
     isActive: () => kept.size > 0,
-    renewals: () =>
-      [...kept].map(([id, entry]) => attachedRenewal(entry.command, entry, () => kept.get(id) === entry)),
+    renewals: () => [...kept].map(([id, entry]) => attachedRenewal(entry.command, entry, () => kept.get(id) === entry)),
   }
   states?.set(STATE, wills)
   attach(wills)

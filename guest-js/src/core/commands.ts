@@ -112,6 +112,8 @@ interface Bundle {
   size: number
   /** Whether it repeats, in a new session, what an earlier one had accepted. */
   isRenewal: boolean
+  /** How often it has been repeated since it may or may not have run. */
+  repeats?: number
 }
 
 /** A command in flight. A bundle that is sent again in the next session has another one. */
@@ -327,8 +329,9 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       // The next session subscribes again anyway.
       if (isRepeated && bundle.isRenewal) return
       // Anything else might happen twice.
-      if (isRepeated && REPEATABLE.has(bundle.command)) {
-        waiting.unshift(bundle)
+      const { repeats = 0 } = bundle
+      if (isRepeated && REPEATABLE.has(bundle.command) && repeats < MAX_RENEWALS) {
+        waiting.unshift({ ...bundle, repeats: repeats + 1 })
         return
       }
     } else if (error.code === 'rate_limited' && sending.n === 1) {

@@ -192,3 +192,15 @@ it('what registers outlives a leave that takes the reply', async () => {
   const sent = realm.host.sent.filter((one) => isState(one) && one.args.session === realm.host.session?.id)
   expect(sent.map(({ command }) => command)).toEqual(['subscribe', 'subscribe', 'set_responders'])
 })
+
+it('what never gets a reply is given up', async () => {
+  await listen('y', vi.fn())
+  const isOfX = ({ args }: { args: Record<string, unknown> }) =>
+    JSON.stringify(args.subscriptions ?? '').includes('"x"')
+  realm.host.refuse = (sent) => (isOfX(sent) ? new Error('cannot be read') : undefined)
+  await expect(listen('x', vi.fn()).then()).rejects.toMatchObject({ code: 'unavailable' })
+  await settled()
+  // The other one pulls in each of these sessions, and goes on.
+  expect(realm.host.sent.filter(isOfX)).toHaveLength(4)
+  expect(realm.host.pullsInFlight).toBe(1)
+})

@@ -1,4 +1,5 @@
 import { type Batch, countOf, type Extras, type Head, type PulledOther, type Run } from '../core/batch.js'
+import { addLost } from '../core/lost.js'
 import type { Gap } from '../types/gap.js'
 import type { ToMember } from './messages.js'
 import { weigh } from './weight.js'
@@ -230,9 +231,8 @@ export class Feed {
     if (this.newest === dropped) this.newest = undefined
     if (dropped.extras?.consume) this.member.lost(dropped.seq)
     for (const id of dropped.ids) {
-      const gap = this.gaps.get(id) ?? { from: dropped.seq, to: 0, count: 0, atMost: false, reason: 'buffer_full' }
       this.latest.delete(`${id} ${dropped.head[0]}`)
-      this.gaps.set(id, { ...gap, to: Math.max(gap.to, dropped.seq), count: gap.count + 1 } as Gap)
+      this.gaps.set(id, addLost(this.gaps.get(id), dropped.seq, dropped.extras?.superseded))
     }
   }
 }

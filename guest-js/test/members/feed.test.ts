@@ -124,6 +124,21 @@ describe('a feed', () => {
     )
   })
 
+  it('counts what a dropped event had replaced', async () => {
+    const { fed, batches } = feed()
+    const total = 4 * 512 + 65_536
+    for (let seq = 1; seq <= total; seq += 1)
+      fed.pass(1, head, seq, seq, 1, seq === 2_049 ? { superseded: 3 } : undefined)
+    fed.pass(1, head, 0, total + 1, 1, undefined)
+    fed.pass(1, head, 0, total + 2, 1, undefined)
+    await null
+    for (let number = 1; number <= 140; number += 1) fed.done(number)
+    const gaps = batches.flatMap(read).filter((item) => !Array.isArray(item))
+    expect(gaps).toEqual([
+      { from: 2_046, to: 2_050, count: 5, atMost: false, reason: 'buffer_full', subscriptions: [1] },
+    ])
+  })
+
   it('drops the oldest past its bound, with a gap', async () => {
     const { fed, batches, lost } = feed()
     const total = 4 * 512 + 65_536 + 1_000

@@ -4,18 +4,20 @@ use std::sync::{Arc, Weak};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::api::bus::EventBus;
 use crate::api::json::{read_as, to_json};
 use crate::api::listener::Listener;
 use crate::engine::core::Core;
-use crate::engine::diagnostics::Record;
+use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::listeners::Listeners;
 use crate::hub::presence::{PresenceStep, Room};
 use crate::model::delivery::HostSubscription;
 use crate::model::error::Result;
 use crate::model::event::BusEvent;
 use crate::model::json::Json;
+use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::presence::{PresenceChange, PresenceMember, PresenceNews};
 use crate::sync::{Mutex, MutexGuard};
@@ -76,9 +78,10 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload),
-    /// [`ErrorCode::PayloadTooLarge`](crate::ErrorCode::PayloadTooLarge), and
-    /// [`ErrorCode::QueueFull`](crate::ErrorCode::QueueFull): there are too many members
+    /// - [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload): the state is not JSON, has bytes, or nests arrays and
+    ///   objects more than 124 deep
+    /// - [`ErrorCode::PayloadTooLarge`](crate::ErrorCode::PayloadTooLarge)
+    /// - [`ErrorCode::QueueFull`](crate::ErrorCode::QueueFull): there are too many members
     pub fn join(&self, state: &T) -> Result<()> {
         self.join_as("", state)
     }
@@ -91,7 +94,6 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
     /// than 255 bytes.
     pub fn join_as(&self, key: &str, state: &T) -> Result<()> {
         let state = to_json(&self.name, state)?;
-        self.core.check_payload(&self.room.event()?, &state)?;
         self.core
             .change_presence(None, &self.room, key, PresenceStep::State(state))?;
         self.joined().insert(key.to_owned());
@@ -113,20 +115,27 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
         );
     }
 
-    /// Everybody in the room, in the order of labels and keys, the host first.
+    /// Everybody in the room, in the order of labels and keys, the host first. A member whose state is not a `T` is left out,
+    /// and the app's log says so: no page can keep the others from this list.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload): the state of a member is no `T`.
+    /// None for a room that could be made.
     pub fn list(&self) -> Result<Vec<PresenceMember<T>>> {
         let members: Json = self.core.hub().members(&self.room, None).into();
-        read_as(&members, || {
-            format!("the state of a member of {:?}", self.name)
-        })
+        let members: Vec<PresenceMember<Box<RawValue>>> =
+            read_as(&members, || format!("the members of {:?}", self.name))?;
+        let event = self.room.event()?;
+        let members = members.into_iter().map(PresenceMember::read);
+        let fits = |member: serde_json::Result<_>| {
+            let left_out = |error| leave_out(self.core.diagnostics(), &event, [], &error);
+            member.map_err(left_out).ok()
+        };
+        Ok(members.filter_map(fits).collect())
     }
 
     /// Calls a function with each change. Call it before [`Presence::list`], so that nothing comes between. A member whose
-    /// state is no `T` is left out, and the app's log says so.
+    /// state is not a `T` is left out, and the app's log says so.
     ///
     /// # Errors
     ///
@@ -137,18 +146,19 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
     ) -> Result<Listener> {
         let pattern = EventPattern::parse(self.room.event()?.as_str())?;
         let core = Arc::downgrade(&self.core);
-        let listener = move |event: BusEvent| match event.payload::<PresenceNews<T>>() {
-            Ok(news) => news.into_changes().into_iter().for_each(&mut changed),
-            Err(error) => {
-                if let Some(core) = core.upgrade() {
-                    let diagnostics = core.diagnostics();
-                    let detail = || format!(" ({}): {error}", event.seq());
-                    diagnostics.tell(
-                        Record::PayloadIgnored,
-                        event.name(),
-                        event.as_cause(),
-                        detail,
-                    );
+        let listener = move |event: BusEvent| {
+            let Ok(news) = event.payload::<PresenceNews<Box<RawValue>>>() else {
+                return;
+            };
+            for change in news.into_changes() {
+                match change {
+                    Ok(change) => changed(change),
+                    Err(error) => {
+                        if let Some(core) = core.upgrade() {
+                            let name = event.event_name();
+                            leave_out(core.diagnostics(), name, event.as_cause(), &error);
+                        }
+                    }
                 }
             }
         };
@@ -158,6 +168,17 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
         let id = listeners.add(pattern, HostSubscription::default(), |_| listener);
         Ok(Listener::new(self.listeners.clone(), id))
     }
+}
+
+/// Says that a member is left out.
+fn leave_out(
+    diagnostics: &Diagnostics,
+    event: &EventName,
+    causes: impl IntoIterator<Item = EventName>,
+    error: &serde_json::Error,
+) {
+    let detail = || format!(": the state of a member is of another type: {error}");
+    diagnostics.tell(Record::PayloadIgnored, event.as_str(), causes, detail);
 }
 
 impl<T> Presence<T> {

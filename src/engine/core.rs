@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, TryLockError, Weak};
+use std::task::Waker;
 use std::thread::ThreadId;
 use std::time::Instant;
 
 use crate::config::Compatible;
 use crate::engine::counting::Counting;
 use crate::engine::diagnostics::{Diagnostics, Record};
+use crate::engine::foreign::wake_safely;
 use crate::engine::interceptors::Interceptors;
 use crate::engine::link_state::LinkState;
 use crate::engine::observe::delivering;
@@ -270,9 +272,7 @@ impl Core {
                 above.recheck_idle();
             }
         }
-        for waker in effects.wakers {
-            waker.wake();
-        }
+        self.wake(effects.wakers);
         if wakes_tasks {
             self.tasks.pass_on();
         }
@@ -289,6 +289,17 @@ impl Core {
                     ":{end} it was delivered {deliveries} times, and no subscription has handled it"
                 )
             });
+        }
+    }
+
+    /// Wakes tasks of the app. One that panics holds up neither the others nor what runs here.
+    pub(crate) fn wake(&self, wakers: impl IntoIterator<Item = Waker>) {
+        for waker in wakers {
+            if let Err(panic) = wake_safely(waker) {
+                let detail = || format!(": {panic}");
+                self.diagnostics
+                    .tell(Record::WakerPanicked, "", [], detail);
+            }
         }
     }
 

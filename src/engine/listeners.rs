@@ -335,9 +335,13 @@ fn handle_waiting(listeners: &Weak<Listeners>, first: QueueEntry) -> bool {
             let Some(listeners) = listeners.upgrade() else {
                 return false;
             };
-            match entry {
+            // What is not a listener may panic, too: the app's logger, or what owns the bytes of an event.
+            let handled = catch_unwind(AssertUnwindSafe(|| match entry {
                 QueueEntry::Event(queued) => listeners.call_all(&queued),
                 QueueEntry::Lost(lost) => listeners.report_loss(&lost),
+            }));
+            if let Err(panic) = handled {
+                drop_safely(panic);
             }
         }
         let Some(listeners) = listeners.upgrade() else {

@@ -90,7 +90,7 @@ impl Core {
         let refusal = refusal_of(action, name, source, job, error);
         let name = EventName::parse(name).ok();
         let wakers = self.hub().note_refusal(name.as_ref(), refusal);
-        wake(wakers);
+        self.wake(wakers);
     }
 
     /// Notes the refusal of what a page has tried, if it was refused.
@@ -115,14 +115,14 @@ impl Core {
     pub(super) fn note_batch(&self, batch: &Batch) {
         if self.is_tapped() && !batch.is_empty() {
             let wakers = self.hub().note_batch(batch);
-            wake(wakers);
+            self.wake(wakers);
         }
     }
 
     pub(super) fn note_taken(&self, key: SubscriberKey, entries: &[QueueEntry]) {
         if self.is_tapped() && !entries.is_empty() {
             let wakers = self.hub().tap_taken(key, entries);
-            wake(wakers);
+            self.wake(wakers);
         }
     }
 
@@ -137,13 +137,13 @@ impl Core {
     /// The bus is gone: every reader gets what waits, and then the end.
     pub(crate) fn close_taps(&self) {
         let wakers = self.hub().close_taps();
-        wake(wakers);
+        self.wake(wakers);
     }
 
     /// Ends a tap. Its reader gets what waits, and then the end.
     pub(crate) fn close_tap(&self, number: u64) {
         let waker = self.hub().close_tap(number);
-        wake(waker);
+        self.wake(waker);
     }
 
     pub(crate) fn remove_tap(&self, number: u64) {
@@ -223,8 +223,3 @@ impl Core {
     }
 }
 
-fn wake(wakers: impl IntoIterator<Item = Waker>) {
-    for waker in wakers {
-        waker.wake();
-    }
-}

@@ -196,12 +196,9 @@ pub(crate) struct PolledWakers {
 }
 
 impl PolledWakers {
-    /// Wakers are foreign code, down to their drop.
-    pub(crate) fn wake(self) {
-        drop(self.unneeded);
-        for waker in self.has_room {
-            waker.wake();
-        }
+    /// One to drop, and those to wake. Wakers are foreign code, down to their drop.
+    pub(crate) fn into_parts(self) -> (Option<Waker>, Vec<Waker>) {
+        (self.unneeded, self.has_room)
     }
 }
 

@@ -1,4 +1,11 @@
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::json::Json;
+
+/// How many arrays and objects of a state may lie in each other: events about a room wrap it in three.
+const MAX_STATE_DEPTH: usize = 124;
 
 /// A member of a room of presence, with what it says of itself.
 ///
@@ -12,6 +19,54 @@ pub struct PresenceMember<T> {
     pub key: String,
     /// What the member says of itself.
     pub state: T,
+}
+
+impl PresenceMember<Box<RawValue>> {
+    /// The member with its state as a `T`.
+    pub(crate) fn read<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> serde_json::Result<PresenceMember<T>> {
+        let Self { label, key, state } = self;
+        serde_json::from_str(state.get()).map(|state| PresenceMember { label, key, state })
+    }
+}
+
+/// Checks what a member says of itself. It is JSON already.
+pub(crate) fn check_state(room: &str, state: &Json) -> Result<()> {
+    let refuse = |problem: String| {
+        let text = format!("the state of a member of {room:?} {problem}");
+        Err(Error::new(ErrorCode::InvalidPayload, text))
+    };
+    if !state.attached().is_empty() {
+        return refuse("has bytes; send them as an event, or as text".to_owned());
+    }
+    let depth = depth_of(state);
+    if depth > MAX_STATE_DEPTH {
+        return refuse(format!(
+            "nests arrays and objects {depth} deep; the limit is {MAX_STATE_DEPTH}"
+        ));
+    }
+    Ok(())
+}
+
+fn depth_of(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut is_text, mut is_escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            _ if is_text => {}
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// What has happened to a member of a room of presence.
@@ -47,15 +102,50 @@ pub(crate) struct LeftMember {
     key: String,
 }
 
-impl<T> PresenceNews<T> {
-    pub(crate) fn into_changes(self) -> Vec<PresenceChange<T>> {
+impl PresenceNews<Box<RawValue>> {
+    /// Its changes, or why the state of a member is no `T`.
+    pub(crate) fn into_changes<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Vec<serde_json::Result<PresenceChange<T>>> {
+        let read = |change: fn(PresenceMember<T>) -> PresenceChange<T>| {
+            move |member: PresenceMember<Box<RawValue>>| member.read().map(change)
+        };
         match self {
-            Self::Joined(members) => members.into_iter().map(PresenceChange::Join).collect(),
-            Self::Updated(members) => members.into_iter().map(PresenceChange::Update).collect(),
+            Self::Joined(members) => members
+                .into_iter()
+                .map(read(PresenceChange::Join))
+                .collect(),
+            Self::Updated(members) => members
+                .into_iter()
+                .map(read(PresenceChange::Update))
+                .collect(),
             Self::Left(members) => {
-                let leave = |LeftMember { label, key }| PresenceChange::Leave { label, key };
+                let leave = |LeftMember { label, key }| Ok(PresenceChange::Leave { label, key });
                 members.into_iter().map(leave).collect()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_nest_as_deep_as_their_events_can_be_read() {
+        let nested = |depth: usize| Json::from(format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
+        check_state("doc", &nested(124)).unwrap();
+        let wrapped = format!("{{\"joined\":[{{\"state\":{}}}]}}", &*nested(124));
+        serde_json::from_str::<serde_json::Value>(&wrapped).unwrap();
+        let error = check_state("doc", &nested(125)).unwrap_err();
+        assert_eq!(
+            (error.code(), error.message()),
+            (
+                ErrorCode::InvalidPayload,
+                "the state of a member of \"doc\" nests arrays and objects 125 deep; the limit is 124"
+            )
+        );
+        let text = Json::from(format!("\"\\\"{}\"", "[".repeat(200)));
+        check_state("doc", &text).unwrap();
     }
 }

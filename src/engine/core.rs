@@ -297,8 +297,7 @@ impl Core {
         for waker in wakers {
             if let Err(panic) = wake_safely(waker) {
                 let detail = || format!(": {panic}");
-                self.diagnostics
-                    .tell(Record::WakerPanicked, "", [], detail);
+                self.diagnostics.tell(Record::WakerPanicked, "", [], detail);
             }
         }
     }
@@ -394,7 +393,7 @@ impl Core {
         }
     }
 
-    pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn expire(self: &Arc<Self>, now: Instant) -> Option<Instant> {
         self.note_outcomes();
         let (mut effects, next, wills) = {
             let mut hub = self.hub();
@@ -403,17 +402,36 @@ impl Core {
         };
         let silent = std::mem::take(&mut effects.silent);
         self.apply_effects(effects);
-        for Will {
-            event, audience, ..
-        } in wills
-        {
-            // Whom it is for may be gone, too.
-            drop(self.publish(event, &audience));
-        }
+        self.publish_wills(wills);
         for webview in silent {
             self.remove_if_closed(&webview);
         }
         next
+    }
+
+    fn publish_wills(self: &Arc<Self>, wills: Vec<Will>) {
+        if wills.is_empty() {
+            return;
+        }
+        let publish = |core: &Self, wills: Vec<Will>| {
+            for Will {
+                event, audience, ..
+            } in wills
+            {
+                // Whom it is for may be gone, too.
+                drop(core.publish(event, &audience));
+            }
+        };
+        if !self.has_interceptors() || self.clock().is_stopped() {
+            return publish(self, wills);
+        }
+        // An interceptor takes its time, for which no lease and no timeout waits.
+        let core = Arc::downgrade(self);
+        drop(self.tasks.spawn_blocking(move || {
+            if let Some(core) = core.upgrade() {
+                publish(&core, wills);
+            }
+        }));
     }
 }
 

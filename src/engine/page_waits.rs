@@ -29,10 +29,7 @@ impl Core {
     ) -> Result<()> {
         if let PresenceStep::State(state) = &step {
             let event = room.event()?;
-            check_state(
-                room.name().as_ref().map_or("", |name| name.as_str()),
-                state,
-            )?;
+            check_state(room.name().as_ref().map_or("", |name| name.as_str()), state)?;
             self.check_payload(&event, state)?;
         }
         let (changed, effects) =

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
@@ -222,4 +222,3 @@ impl Core {
         records
     }
 }
-

@@ -135,15 +135,18 @@ impl PageStanding {
             return false;
         }
         let was_ready = self.is_ready();
-        self.enter(Stage::Away(Box::new(Away {
-            sessions: vec![session.id],
-            origin: session.origin.clone(),
-            was_ready,
-            is_deferred: arrival.is_deferred,
-            end,
-            since: None,
-            is_over: false,
-        })), since);
+        self.enter(
+            Stage::Away(Box::new(Away {
+                sessions: vec![session.id],
+                origin: session.origin.clone(),
+                was_ready,
+                is_deferred: arrival.is_deferred,
+                end,
+                since: None,
+                is_over: false,
+            })),
+            since,
+        );
         true
     }
 

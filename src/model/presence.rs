@@ -77,7 +77,7 @@ pub enum PresenceChange<T> {
     Join(PresenceMember<T>),
     /// It says something else of itself.
     Update(PresenceMember<T>),
-    /// It has left, or its page is gone.
+    /// It has left, or its page is gone; or its state is of another type now.
     #[non_exhaustive]
     Leave {
         /// The label of its webview; `None` for the host.
@@ -90,41 +90,16 @@ pub enum PresenceChange<T> {
 /// The payload of an event about the members of a room.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum PresenceNews<T> {
-    Joined(Vec<PresenceMember<T>>),
-    Updated(Vec<PresenceMember<T>>),
+pub(crate) enum PresenceNews {
+    Joined(Vec<PresenceMember<Box<RawValue>>>),
+    Updated(Vec<PresenceMember<Box<RawValue>>>),
     Left(Vec<LeftMember>),
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct LeftMember {
-    label: Option<String>,
-    key: String,
-}
-
-impl PresenceNews<Box<RawValue>> {
-    /// Its changes, or why the state of a member is no `T`.
-    pub(crate) fn into_changes<T: serde::de::DeserializeOwned>(
-        self,
-    ) -> Vec<serde_json::Result<PresenceChange<T>>> {
-        let read = |change: fn(PresenceMember<T>) -> PresenceChange<T>| {
-            move |member: PresenceMember<Box<RawValue>>| member.read().map(change)
-        };
-        match self {
-            Self::Joined(members) => members
-                .into_iter()
-                .map(read(PresenceChange::Join))
-                .collect(),
-            Self::Updated(members) => members
-                .into_iter()
-                .map(read(PresenceChange::Update))
-                .collect(),
-            Self::Left(members) => {
-                let leave = |LeftMember { label, key }| Ok(PresenceChange::Leave { label, key });
-                members.into_iter().map(leave).collect()
-            }
-        }
-    }
+    pub(crate) label: Option<String>,
+    pub(crate) key: String,
 }
 
 #[cfg(test)]
@@ -133,7 +108,8 @@ mod tests {
 
     #[test]
     fn states_nest_as_deep_as_their_events_can_be_read() {
-        let nested = |depth: usize| Json::from(format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
+        let nested =
+            |depth: usize| Json::from(format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
         check_state("doc", &nested(124)).unwrap();
         let wrapped = format!("{{\"joined\":[{{\"state\":{}}}]}}", &*nested(124));
         serde_json::from_str::<serde_json::Value>(&wrapped).unwrap();

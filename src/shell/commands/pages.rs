@@ -91,9 +91,7 @@ impl PresenceEntry {
         core.yield_to_waiters();
         let step = match self.left {
             true => PresenceStep::Leave,
-            false => {
-                PresenceStep::State(read_json(&name, self.state, Vec::new())?)
-            }
+            false => PresenceStep::State(read_json(&name, self.state, Vec::new())?),
         };
         core.change_presence(Some(page), &room, &self.key, step)
     }

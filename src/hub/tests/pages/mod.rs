@@ -398,7 +398,7 @@ fn a_renewed_page_was_never_away() {
     world.pass(SESSION_LEASE);
     let seq = world.hub.seq;
     let mut ticket = None;
-    assert_eq!(world.poll_ready("main", &mut ticket), Poll::Pending);
+    assert_eq!(world.wait("main", &mut ticket), Poll::Pending);
     // The first session after it is lost, too, before it shows that its page is there.
     for session in [2, 3] {
         let key = world.open("main", session);
@@ -407,7 +407,7 @@ fn a_renewed_page_was_never_away() {
     world.pull("main", 3, 0);
     assert_eq!(world.states(), [("main".to_owned(), PageState::Ready)]);
     // Who has waited for it meanwhile goes on.
-    assert_eq!(world.poll_ready("main", &mut ticket), Poll::Ready(Ok(())));
+    assert_eq!(world.wait("main", &mut ticket), Poll::Ready(Ok(())));
     world.pass(GRACE);
     assert_eq!(world.told(), ["main ready"]);
 }

@@ -43,7 +43,6 @@ mod room;
 pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
-#[cfg(feature = "test")]
 mod settling;
 mod slot;
 pub(crate) mod streamed;
@@ -196,12 +195,14 @@ pub(crate) struct PolledWakers {
 }
 
 impl PolledWakers {
-    /// Wakers are foreign code, down to their drop.
+    /// One to drop, and those to wake. Wakers are foreign code, down to their drop.
+    pub(crate) fn into_parts(self) -> (Option<Waker>, Vec<Waker>) {
+        (self.unneeded, self.has_room)
+    }
+
+    #[cfg(test)]
     pub(crate) fn wake(self) {
-        drop(self.unneeded);
-        for waker in self.has_room {
-            waker.wake();
-        }
+        self.has_room.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -66,7 +66,7 @@ impl Room {
         EventName::parse(&Self::event_of(&self.0))
     }
 
-    fn name(&self) -> Option<EventName> {
+    pub(crate) fn name(&self) -> Option<EventName> {
         EventName::parse(&self.0).ok()
     }
 }
@@ -341,6 +341,11 @@ impl<W> Hub<W> {
         );
         list.push(']');
         list
+    }
+
+    /// All members of a room, with the event up to which they stand for it.
+    pub(crate) fn members_now(&self, room: &Room) -> (u64, String) {
+        (self.seq, self.members(room, None))
     }
 
     /// What a new subscription to the events of one room begins with: all members that its page may know of.

@@ -85,6 +85,8 @@ export async function will(event: string, value?: unknown, options: WillOptions 
       try {
         await queue.send(entry.command, { ...address, will: { id, stop: true } })
       } catch (error) {
+        // The host still has it, so it can be stopped again.
+        wills.kept.set(id, entry)
         throw toEventBusError(error)
       }
     }

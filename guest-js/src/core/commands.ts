@@ -273,7 +273,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     const { bundle } = sending
     const { command, calls } = bundle
     if (!BATCHED[command] || command === 'unsubscribe') {
-      renewals = 0
+      if (!bundle.isRenewal) renewals = 0
       for (const call of calls) call.resolve(reply, sending.session)
       return
     }

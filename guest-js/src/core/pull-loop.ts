@@ -107,7 +107,10 @@ export function createPullLoop(page: Page): PullLoop {
     subscriptions.place = progress
     calls.clear(progress)
     page.carrier.clear()
-    return [...subscriptions.renewals(), ...(page.channel?.renewals() ?? [])]
+    const others = page.channel?.renewals() ?? []
+    const isFirst = ({ command }: { command: string }) => command === 'page'
+    // Before its subscriptions, which would make it ready.
+    return [...others.filter(isFirst), ...subscriptions.renewals(), ...others.filter((renewal) => !isFirst(renewal))]
   }
 
   /**

@@ -34,6 +34,17 @@ it('leaves an event with the host, and takes it back', async () => {
   ])
 })
 
+it('can be stopped again where the host refused that', async () => {
+  const closed = await will('closed', 1)
+  realm.host.refuseEntry = () => ({ code: 'rate_limited', message: 'slow down' })
+  await expect(closed.stop()).rejects.toMatchObject({ code: 'rate_limited' })
+  realm.host.refuseEntry = () => undefined
+  await closed.stop()
+  await closed.stop()
+  const stopped = { command: 'emit', event: 'closed', will: { id: 1, stop: true } }
+  expect(sent().slice(1)).toEqual([stopped, stopped])
+})
+
 it('keeps the pull of a page until it is stopped', async () => {
   const closed = await will('closed', 1)
   await settled()

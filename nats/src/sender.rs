@@ -241,6 +241,10 @@ impl Sender {
                     self.client.max_payload()
                 )),
                 Ok(body) => {
+                    if body.len() > 2 * MAX_BYTES {
+                        // What is left of this buffer would keep the whole.
+                        self.body = BytesMut::new();
+                    }
                     let sent = self.client.publish(subject, body).await;
                     sent.map_err(|error| format!("the client has refused them: {error}"))
                 }

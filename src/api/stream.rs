@@ -14,7 +14,8 @@ use crate::model::pattern::EventPattern;
 
 /// A stream of events for a task that reads them at its own pace; made by [`EventBus::stream`](crate::EventBus::stream).
 ///
-/// It has a bounded queue of its own (`queueEvents`, `queueBytes`), of which it takes up to 32 events at once while many wait. If the task reads too slowly, the oldest events are
+/// It has a bounded queue of its own (`queueEvents`, `queueBytes`), out of which it takes up to 33 events at once while more
+/// than 32 wait. If the task reads too slowly, the oldest events are
 /// dropped, and a [`StreamItem::Gap`] reports them. Events whose policy is to reject are not dropped: emitting them fails
 /// while the queue is full, so drop a stream that is not read any more. The stream ends when the app exits. With the feature `stream`, which is
 /// on by default, it is a `futures_core::Stream`.

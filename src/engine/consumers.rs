@@ -1,5 +1,6 @@
 //! What the queues of the host listeners and of streams hand out.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use crate::engine::core::Core;
@@ -18,6 +19,29 @@ impl Core {
         let waker = context.waker().clone();
         let (polled, wakers) = self.hub().poll_consumer(key, waker);
         self.wake_polled(wakers);
+        if let Poll::Ready(Some(entry)) = &polled {
+            self.note_taken(key, std::slice::from_ref(entry));
+            taken(self.counting(), std::slice::from_ref(entry));
+        }
+        polled
+    }
+
+    /// Polls the queue of a stream, which keeps what it takes ahead.
+    pub(crate) fn poll_stream(
+        &self,
+        key: SubscriberKey,
+        context: &mut Context<'_>,
+        ahead: &mut VecDeque<QueueEntry>,
+    ) -> Poll<Option<QueueEntry>> {
+        let polled = match ahead.pop_front() {
+            Some(entry) => Poll::Ready(Some(entry)),
+            None => {
+                let waker = context.waker().clone();
+                let (polled, wakers) = self.hub().poll_stream(key, waker, ahead);
+                wakers.wake();
+                polled
+            }
+        };
         if let Poll::Ready(Some(entry)) = &polled {
             self.note_taken(key, std::slice::from_ref(entry));
             taken(self.counting(), std::slice::from_ref(entry));

@@ -342,6 +342,23 @@ impl<W> Hub<W> {
         (polled, wakers)
     }
 
+    /// What a stream reads next, and what it reads behind that if many events wait.
+    pub(crate) fn poll_stream(
+        &mut self,
+        key: SubscriberKey,
+        waker: Waker,
+        ahead: &mut VecDeque<QueueEntry>,
+    ) -> (Poll<Option<QueueEntry>>, PolledWakers) {
+        let (polled, wakers) = self.poll_consumer(key, waker);
+        if matches!(polled, Poll::Ready(Some(_)))
+            && let Some(consumer) = self.consumers.get_mut(&key)
+            && !consumer.is_listener
+        {
+            consumer.take_ahead(ahead);
+        }
+        (polled, wakers)
+    }
+
     /// Takes a few entries that wait for a consumer, and adds them to these, so that it locks the hub once for all.
     pub(crate) fn take_waiting(
         &mut self,

@@ -369,10 +369,8 @@ impl<W> Hub<W> {
             payload: format!("{{\"members\":{members}}}").into(),
             accepted_at: self.clock.wall(),
             source: Endpoint::Host,
-            tick: None,
             provenance: None,
-            audience: None,
-            expires_at: None,
+            rare: None,
         }))
     }
 

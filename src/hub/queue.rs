@@ -242,13 +242,18 @@ impl Queue {
         let mut taken = 0;
         while taken < MOST
             && before - self.bytes < MOST_BYTES
-            && (taken == 0 || (self.latest.is_empty() && self.expiring.is_empty()))
+            && (taken == 0 || self.is_settled())
             && let Some(entry) = self.pop()
         {
             entries.push(entry);
             taken += 1;
         }
         taken
+    }
+
+    /// Whether no event that waits may be replaced or expire.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.latest.is_empty() && self.expiring.is_empty()
     }
 
     /// Forgets the gaps of a subscription that has ended, and takes it off what newer events replace: these are for others.

@@ -332,7 +332,7 @@ mod tests {
     use crate::model::delivery::Addressing;
     use crate::model::endpoint::Endpoint;
     use crate::model::error::{Error, ErrorCode, Failure};
-    use crate::model::event::{Accepted, BusEvent, Gap, GapReason, Mark, Provenance, Tick};
+    use crate::model::event::{Accepted, BusEvent, Gap, GapReason, Mark, Provenance, Rare, Tick};
     use crate::model::policy::Overflow;
     use crate::model::traceparent::Traceparent;
     use crate::wire::attached::to_text;
@@ -344,10 +344,8 @@ mod tests {
             payload: payload.into(),
             accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(1_500_250),
             source,
-            tick: tick.map(Box::new),
             provenance: None,
-            audience: None,
-            expires_at: None,
+            rare: Rare::of(tick.map(Box::new), None, None),
         });
         Item::Event(QueuedEvent {
             event,
@@ -530,10 +528,8 @@ mod tests {
                 payload,
                 accepted_at: SystemTime::UNIX_EPOCH,
                 source: Endpoint::Host,
-                tick: None,
                 provenance: None,
-                audience: None,
-                expires_at: None,
+                rare: None,
             });
             Item::Event(QueuedEvent {
                 event,
@@ -602,14 +598,12 @@ mod tests {
             payload: "1".into(),
             accepted_at: SystemTime::UNIX_EPOCH,
             source: Endpoint::Host,
-            tick: None,
             provenance: Provenance::of(
                 Some("Cart".into()),
                 causes.into(),
                 Some(Traceparent::parse(TRACEPARENT).unwrap()),
             ),
-            audience: None,
-            expires_at: None,
+            rare: None,
         });
         let plain = self::event(1, "1", Endpoint::Host, &[1], None).weight();
         let item = Item::Event(QueuedEvent {
@@ -678,10 +672,8 @@ mod tests {
                 payload: "0".into(),
                 accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
                 source: Endpoint::Host,
-                tick: None,
                 provenance: None,
-                audience: None,
-                expires_at: None,
+                rare: None,
             });
             Item::Event(QueuedEvent {
                 event,
@@ -759,10 +751,8 @@ mod tests {
                         1 => Endpoint::Webview("main".into()),
                         _ => Endpoint::Host,
                     },
-                    tick: None,
                     provenance: None,
-                    audience: None,
-                    expires_at: None,
+                    rare: None,
                 });
                 let mark = Mark {
                     replayed: kind == 2,

@@ -24,6 +24,19 @@ export function withBytes(pair: unknown, take: (bytes: string & number) => Uint8
   return root[0]
 }
 
+/** Bytes as base64 beside a text that names them by number. */
+export type TextsOfBytes = Record<number, string>
+
+/** Takes bytes that are base64 in a text or beside it. What is beside it is longer than its bytes, and is forgotten at once. */
+export function takerOf(beside: TextsOfBytes): (place: string | number) => Uint8Array {
+  return (place) => {
+    if (typeof place === 'string') return fromBase64(place)
+    const bytes = fromBase64(beside[place] as string)
+    delete beside[place]
+    return bytes
+  }
+}
+
 function fromBase64(text: string): Uint8Array {
   const { fromBase64: native } = Uint8Array as { fromBase64?(text: string): Uint8Array }
   if (native) return native.call(Uint8Array, text)

@@ -3,6 +3,7 @@ import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
 import type { Extras, Head, PulledEnding, PulledOutcomes, PulledRequest, PulledStreamed } from './batch.js'
+import type { TextsOfBytes } from './bytes.js'
 import type { Carrier } from './carrier.js'
 import type { CommandQueue, Renewal } from './commands.js'
 import type { EventBusError } from './error.js'
@@ -55,7 +56,7 @@ export interface Inbox extends Way {
    * Receives what the host calls this page with: a batch, or the news that the session has ended. It comes as JSON, or as the
    * value of it.
    */
-  receive(message: string | object): unknown
+  receive(message: string | object, bytes?: TextsOfBytes): unknown
   /** The event or request whose handler runs now. */
   cause?: Cause | null
   /** The shared states in use, by name. */

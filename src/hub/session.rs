@@ -56,6 +56,8 @@ pub(crate) struct Session<W> {
     pub(super) keeps_pull: bool,
     /// Whether its page waits for outcomes of events.
     pub(super) keeps_receipts: bool,
+    /// Whether its page passes events on as the text that they come as.
+    pub(super) passes_text: bool,
     pub(crate) parked: Option<ParkedPull<W>>,
     pub(crate) calls: Calls,
     /// Whether its page fetched the reply to its first command.
@@ -107,6 +109,7 @@ impl<W> Session<W> {
             wills: Wills::default(),
             keeps_pull: false,
             keeps_receipts: false,
+            passes_text: false,
             parked: None,
             calls: Calls::default(),
             has_fetched: false,

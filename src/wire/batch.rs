@@ -12,6 +12,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::event::unix_micros;
 use crate::model::json::Json;
 use crate::model::name::EventName;
+use crate::wire::cuts::{Cut, Cuts, is_plain};
 use crate::wire::extras::extras_of;
 use crate::wire::heads::Heads;
 
@@ -30,6 +31,7 @@ pub(crate) fn encode(batch: &Batch) -> Json {
         attached: Vec::new(),
         seq: 0,
         micros: 0,
+        cuts: batch.has_cuts.then(Cuts::default),
     };
     writer.json.push_str("{\"items\":[");
     for item in batch.items() {
@@ -120,6 +122,8 @@ struct Writer<'a> {
     /// The numbers of the event before.
     seq: u64,
     micros: i64,
+    /// Where its plain runs stand, if the page wants to know.
+    cuts: Option<Cuts>,
 }
 
 /// Parts of one stream.
@@ -137,15 +141,18 @@ struct Run {
     extras: Option<String>,
     /// The position of its last payload.
     last: usize,
+    /// Where it begins, if its page may cut it out.
+    cut: Option<Cut>,
 }
 
 impl<'a> Writer<'a> {
     fn push_event(&mut self, queued: &'a QueuedEvent) {
         let event = &queued.event;
-        let next = Run {
+        let mut next = Run {
             head: self.heads.index_of(queued),
             extras: extras_of(event),
             last: FIRST_PAYLOAD,
+            cut: None,
         };
         let micros = unix_micros(event.timestamp());
         let step = event.seq().wrapping_sub(self.seq).cast_signed();
@@ -153,8 +160,22 @@ impl<'a> Writer<'a> {
         if let Some(run) = self.run.as_mut().filter(|run| continues(run)) {
             run.last += 2;
             self.json.push(',');
+            if let Some(cut) = &mut run.cut {
+                cut.events += 1;
+            }
         } else {
+            let before = self.micros;
+            let wants_cut = self.cuts.is_some();
             let json = self.next_item();
+            if wants_cut && is_plain(event) {
+                next.cut = Some(Cut {
+                    start: json.len(),
+                    head: next.head,
+                    events: 1,
+                    step,
+                    micros: before,
+                });
+            }
             json.push('[');
             push_number(json, next.head.cast_signed() as i64);
             json.push(',');
@@ -166,6 +187,8 @@ impl<'a> Writer<'a> {
         self.json.push(',');
         self.json.push_str(event.payload_json());
         if !event.json().attached().is_empty() {
+            // Its text stands in another one, with the bytes.
+            self.cuts = None;
             let position = self.run.as_ref().map_or(FIRST_PAYLOAD, |run| run.last);
             self.attach(&position.to_string(), event.json());
         }
@@ -211,6 +234,9 @@ impl<'a> Writer<'a> {
                 let _ = write!(self.json, ",{extras}");
             }
             self.json.push(']');
+            if let (Some(cuts), Some(cut)) = (&mut self.cuts, run.cut) {
+                cuts.push(&self.json, &cut, self.micros);
+            }
         }
         if let Some(run) = self.stream.take() {
             let end = match run.last.is_due {
@@ -245,8 +271,13 @@ impl<'a> Writer<'a> {
         let heads = &self.heads.json;
         let _ = write!(
             self.json,
-            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}{call}{again}}}"
+            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}{call}{again}"
         );
+        let is_whole = self.attached.is_empty();
+        if let Some(cuts) = self.cuts.filter(|_| is_whole).and_then(Cuts::finish) {
+            let _ = write!(self.json, ",\"cuts\":[{cuts}]");
+        }
+        self.json.push('}');
         (self.json, self.attached.into()).into()
     }
 }

@@ -94,7 +94,7 @@ export function createPullLoop(page: Page): PullLoop {
   }
 
   const receive = (received: string | object) => {
-    const parsed = typeof received === 'string' ? JSON.parse(received) : received
+    const parsed = typeof received === 'string' ? subscriptions.read(received) : received
     const message = (Array.isArray(parsed) ? withBytes(parsed) : parsed) as Partial<Batch> & { stale?: boolean }
     for (const refused of message.refused ?? []) reportRefusal(toEventBusError(refused))
     if (message.stale) void endSession(running)

@@ -16,6 +16,7 @@ import { MemberOutcomes } from './outcomes.js'
 import { MemberRequests } from './requests.js'
 import type { Rights } from './rights.js'
 import { MemberTasks } from './tasks.js'
+import { readPassing } from './texts.js'
 import { type Entry, readEntry, readFields, readId, readList, readText, sizeOf, weightOf } from './values.js'
 import { weigh } from './weight.js'
 
@@ -362,6 +363,7 @@ export class MemberHost {
         latest: latest === true || undefined,
         deliver: () => {},
         pass: (...passed) => this.pass(latest === true, ...passed, id),
+        texts: latest === true ? undefined : { read: readPassing, pass: (...run) => this.feed.passText(id, ...run) },
         gap: (gap) => this.add({ ...gap, subscriptions: [id] }),
         accepted: (reply) => {
           const accepted = { seq: 0, ...(reply as object) }

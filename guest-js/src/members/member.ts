@@ -1,3 +1,4 @@
+import type { Run } from '../core/batch.js'
 import type { Inbox } from '../core/contract.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { newInbox } from '../core/inbox.js'
@@ -110,7 +111,16 @@ class Link {
     else this.end()
   }
 
-  private async handle({ batch, number }: Extract<ToMember, { batch: unknown }>): Promise<void> {
+  private async handle({ batch, number, texts = [] }: Extract<ToMember, { batch: unknown }>): Promise<void> {
+    for (const [item, text] of texts) {
+      const run = JSON.parse(text) as Run
+      const [head, step, micros] = batch.items[item] as Run
+      // These three were of the page's batch.
+      run[0] = head
+      run[1] = step
+      run[2] += micros
+      batch.items[item] = run
+    }
     const reply = await this.member.inbox.receive(batch)
     // `<session>:<index>:<carried>`, as a host gets it. A member carries nothing but responses.
     const [, , ...responses] = String(reply).split(':')

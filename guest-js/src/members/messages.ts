@@ -5,7 +5,7 @@ import type { ErrorCode } from '../types/error-code.js'
 export const KEY = 'tauri-plugin-event-bus'
 
 /** Changes whenever a page could not understand a member that has another one. */
-export const MEMBER_VERSION = 1
+export const MEMBER_VERSION = 2
 
 /** What a member posts to a page, with its port. */
 export interface Hello {
@@ -60,7 +60,7 @@ export type ToMember =
   | { readonly welcome: Welcome }
   | { readonly refusal: string }
   | { readonly reply: number; readonly value?: unknown; readonly error?: PlainError }
-  | { readonly batch: Batch; readonly number: number }
+  | { readonly batch: Batch; readonly number: number; readonly texts?: readonly [item: number, text: string][] }
   | { readonly refused: readonly PlainError[] }
   | { readonly bye: true }
 

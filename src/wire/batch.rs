@@ -700,6 +700,86 @@ mod tests {
         assert!(json.contains(&format!("\"items\":[{runs}],")), "{json}");
     }
 
+    /// What each cut of a batch says, beside the text that it stands for.
+    fn cuts_of(items: Vec<Item>) -> Option<Vec<(Value, String)>> {
+        let mut batch = Batch::of(1, items, false);
+        batch.has_cuts = true;
+        let json = super::encode(&batch).to_string();
+        let units: Vec<u16> = json.encode_utf16().collect();
+        let value: Value = serde_json::from_str(&json).unwrap();
+        let cuts = value.get("cuts")?.as_array().unwrap().iter();
+        let cuts = cuts.map(|cut| {
+            let at = |place: usize| cut[place].as_u64().unwrap() as usize;
+            let text = String::from_utf16(&units[at(0)..at(0) + at(1)]).unwrap();
+            let rest = cut.as_array().unwrap()[2..].to_vec();
+            (Value::Array(rest), text)
+        });
+        Some(cuts.collect())
+    }
+
+    #[test]
+    fn cuts_tell_where_plain_runs_stand() {
+        let lost = Item::Lost(Box::new(LostEvents {
+            superseded: None,
+            cause: None,
+            gap: Gap {
+                from: 44,
+                to: 61,
+                count: 18,
+                at_most: false,
+                reason: GapReason::QueueFull,
+            },
+            subscriptions: BTreeSet::from([3]),
+        }));
+        let tick = || Tick {
+            job: "j".into(),
+            count: 3,
+            scheduled_at: SystemTime::UNIX_EPOCH,
+            missed: 0,
+        };
+        let items = vec![
+            event(41, "\"ä🎈\"", Endpoint::Host, &[3], None),
+            event(42, "[\"é\"]", Endpoint::Host, &[3], None),
+            event(43, "0", Endpoint::Webview("ü".into()), &[4], None),
+            lost,
+            event(62, "1", Endpoint::Host, &[3], Some(tick())),
+            event(63, "2", Endpoint::Host, &[3], None),
+        ];
+        let cut = |cut: Value, text: &str| (cut, text.to_owned());
+        assert_eq!(
+            cuts_of(items).unwrap(),
+            [
+                cut(
+                    json!([0, 2, 41, 1_500_250]),
+                    "[0,41,1500250,\"ä🎈\",0,[\"é\"]]"
+                ),
+                cut(json!([1, 1, 1, 0]), "[1,1,0,0]"),
+                cut(json!([0, 1, 1, 0]), "[0,1,0,2]"),
+            ]
+        );
+        assert_eq!(cuts_of(Vec::new()), None);
+    }
+
+    #[test]
+    fn cuts_are_left_out_where_they_save_nothing() {
+        let alternating = |count: u64, alike: u64| {
+            let events = 1..=count * alike;
+            let id = |seq: u64| [(seq / alike % 2) as SubscriptionId];
+            events.map(move |seq| event(seq, "1", Endpoint::Host, &id(seq), None))
+        };
+        assert_eq!(cuts_of(alternating(60, 1).collect()).unwrap().len(), 60);
+        assert_eq!(cuts_of(alternating(100, 1).collect()), None);
+        assert_eq!(cuts_of(alternating(100, 9).collect()).unwrap().len(), 101);
+        // With bytes, the batch is a part of another text.
+        let mut items: Vec<Item> = alternating(2, 1).collect();
+        let bytes = Json::with_bytes("\u{1}", vec![[7].into()]).unwrap();
+        items.push(part(1, bytes, false));
+        assert_eq!(cuts_of(items), None);
+        // The pages of other sessions are not told.
+        let json = encode(alternating(2, 1).collect());
+        assert!(!json.contains("cuts"), "{json}");
+    }
+
     #[test]
     fn times_are_written_as_differences_of_any_length() {
         let at = |seq: u64, micros: u64| {

@@ -148,6 +148,11 @@ export class Feed {
     this.flush()
   }
 
+  /** The member is there, and has not handled a batch yet. */
+  busy(): void {
+    this.takenAt = performance.now()
+  }
+
   /** The member begins anew. */
   clear(): void {
     this.waiting = []

@@ -141,11 +141,12 @@ export class MemberHost {
 
   private receive(message: unknown): void {
     if (this.isOver) return
-    const { bye, done, responses, call, command, args } = (message ?? {}) as Partial<Record<string, unknown>>
+    const { bye, done, busy, responses, call, command, args } = (message ?? {}) as Partial<Record<string, unknown>>
     if (bye === true) this.end()
-    else if (typeof done === 'number') {
+    else if (typeof done === 'number' || typeof busy === 'number') {
       if (responses !== undefined) void this.takeResponses(responses)
-      this.feed.done(done)
+      if (typeof done === 'number') this.feed.done(done)
+      else this.feed.busy()
     } else if (typeof call === 'number' && typeof command === 'string' && typeof args === 'object' && args !== null) {
       void this.answer(message as CallOfMember)
     } else this.fail('it sent what is no message of the event bus')

@@ -53,6 +53,7 @@ export interface PlainError {
 export type ToPage =
   | { readonly call: number; readonly command: string; readonly args: Record<string, unknown> }
   | { readonly done: number; readonly responses?: readonly unknown[] }
+  | { readonly busy: number; readonly responses?: readonly unknown[] }
   | { readonly bye: true }
 
 /** What a page sends over the port of a member. */

@@ -160,6 +160,7 @@ impl<W> Session<W> {
             return false;
         };
         let batch = self.outbox.batch_ahead(pull.bound);
+        let batch = self.with_cuts(batch);
         if batch.is_empty() {
             self.parked = Some(pull);
             return false;
@@ -167,6 +168,12 @@ impl<W> Session<W> {
         self.last_seen = now;
         effects.batches.push((pull.waiter, batch));
         true
+    }
+
+    /// A batch that a pull fetches. A script that Tauri evaluates has no room for cuts.
+    pub(super) fn with_cuts(&self, mut batch: Batch) -> Batch {
+        batch.has_cuts = self.passes_text && !self.is_evaluated;
+        batch
     }
 
     /// The batch that tells a page that calls follow.

@@ -764,7 +764,7 @@ mod tests {
     fn cuts_are_left_out_where_they_save_nothing() {
         let alternating = |count: u64, alike: u64| {
             let events = 1..=count * alike;
-            let id = |seq: u64| [(seq / alike % 2) as SubscriptionId];
+            let id = move |seq: u64| [(seq / alike % 2) as SubscriptionId];
             events.map(move |seq| event(seq, "1", Endpoint::Host, &id(seq), None))
         };
         assert_eq!(cuts_of(alternating(60, 1).collect()).unwrap().len(), 60);

@@ -181,7 +181,8 @@ export function createPullLoop(page: Page): PullLoop {
     page.carrier.flush()
   }
 
-  const send = ({ session, handled }: Progress, options: object) => run('pull', { session, ack: handled, ...options })
+  const send = ({ session, handled }: Progress, options: object) =>
+    run('pull', { session, ack: handled, ...options }, (text) => subscriptions.read(text))
 
   const pull = (current: Progress, isAhead: boolean): Pull => {
     if (!isAhead) subscriptions.notePull()

@@ -187,6 +187,30 @@ describe('events of a worker', () => {
     expect(received).toEqual([1, 2, { count: 2 }, 5, 6, 7])
   })
 
+  it('reach it as text where its page pulls, too', async () => {
+    const { worker, texts } = await start()
+    const there = vi.fn()
+    await worker.listen('a', ({ payload }) => there(payload))
+    await settled()
+    const pull = async (...rows: unknown[]) => {
+      const text = new TextEncoder().encode(`[${textOf(batchOf(rows))},[]]`)
+      const frame = new Uint8Array(4 + text.length)
+      new DataView(frame.buffer).setUint32(0, text.length, true)
+      frame.set(text, 4)
+      const { session } = realm.host
+      const waiting = session?.pull
+      const last = (rows.slice(-1)[0] as number[])[0] as number
+      if (session) Object.assign(session, { pull: null, given: last, index: last })
+      waiting?.resolve(frame.buffer)
+      await vi.waitFor(() => expect(realm.host.session?.pull?.args.ack).toBe(last))
+    }
+    await pull(row(1, 'a', 1))
+    await pull(row(2, 'a', 1, 'ü'), row(3, 'a', 1))
+    await vi.waitFor(() => expect(there).toHaveBeenCalledTimes(3))
+    expect(there.mock.calls).toEqual([[1], ['ü'], [3]])
+    expect(texts()).toHaveLength(1)
+  })
+
   it('go to each of two workers', async () => {
     const [one, other] = [await start(), await start()]
     const handlers = [vi.fn(), vi.fn()]

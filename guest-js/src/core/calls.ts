@@ -57,7 +57,8 @@ export class Calls {
     this.last = Math.max(this.last, lastIndexOf(batch))
     const reading = readingOf(batch)
     // Workers and frames need not wait until this page may run handlers.
-    const isDone = this.pending.length === 0 && passOn(this.progress, reading)
+    const isNext = this.pending.length === 0 && first > this.progress.handled
+    const isDone = isNext && passOn(this.progress, reading)
     return new Promise((reply) => {
       const call: PendingCall = { reading, since: performance.now(), reply }
       if (isDone) this.settle(call)

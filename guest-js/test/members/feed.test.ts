@@ -108,7 +108,7 @@ describe('a feed', () => {
     expect(messages[1]).not.toHaveProperty('texts')
   })
 
-  it('drops the oldest of the events of a text past its bound', async () => {
+  it('drops the oldest events of a text past its bound', async () => {
     const { fed, batches, messages } = feed()
     const run = (seq: number) => `[0,1,1,${Array.from({ length: 8_192 }, (_, i) => seq + i).join(',1,')}]`
     const total = 14 * 8_192

@@ -52,7 +52,7 @@ describe('a worker', () => {
     expect(Math.abs(events[4].timestamp - Date.now())).toBeLessThan(60_000)
   })
 
-  it('tells that it is busy until slow handlers are done', async () => {
+  it('tells that it is busy while handlers are slow', async () => {
     const posted = vi.spyOn(MessagePort.prototype, 'postMessage')
     let now = 0
     const realm = await workerRealm({ performance: { now: () => now } })

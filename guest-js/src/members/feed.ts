@@ -111,7 +111,7 @@ export class Feed {
 
   private makeRoom(events: number, weight: number): void {
     while (this.events > 0 && (this.events + events > MAX_WAITING || this.weight + weight > MAX_WEIGHT)) {
-      this.dropOldest()
+      this.dropOldest(this.events + events - MAX_WAITING)
     }
   }
 
@@ -285,29 +285,32 @@ export class Feed {
     this.waiting = [...this.waiting.slice(0, place), ...events, ...this.waiting.slice(place + 1)]
   }
 
-  /** Drops the oldest event that waits. What is no event stays, in its order. */
-  private dropOldest(): void {
-    let { waiting } = this
+  /** Drops the oldest event that waits, or a run of no more than `most`. What is no event stays, in its order. */
+  private dropOldest(most: number): void {
     let place = this.next
-    while (!('head' in (waiting[place] as object)) || (waiting[place] as WaitingEvent).isSuperseded) place += 1
-    const oldest = waiting[place] as WaitingEvent | WaitingText
-    if ('text' in oldest) {
-      this.open(place, oldest)
-      waiting = this.waiting
+    while (!('head' in (this.waiting[place] as object)) || (this.waiting[place] as WaitingEvent).isSuperseded) {
+      place += 1
     }
-    const dropped = waiting[place] as WaitingEvent
+    const oldest = this.waiting[place] as WaitingEvent | WaitingText
+    if ('text' in oldest && oldest.events > most) this.open(place, oldest)
+    const { waiting } = this
+    const dropped = waiting[place] as WaitingEvent | WaitingText
     for (; place > this.next; place -= 1) waiting[place] = waiting[place - 1] as PulledOther
     waiting[place] = NOTHING
     this.next += 1
     this.compact()
-    this.events -= 1
-    this.weight -= dropped.weight
     if (this.newest === dropped) this.newest = undefined
-    if (dropped.extras?.consume) this.member.lost(dropped.seq)
-    for (const id of dropped.ids) {
-      const gap = this.gaps.get(id) ?? { from: dropped.seq, to: 0, count: 0, atMost: false, reason: 'buffer_full' }
-      this.latest.delete(`${id} ${dropped.head[0]}`)
-      this.gaps.set(id, { ...gap, to: Math.max(gap.to, dropped.seq), count: gap.count + 1 } as Gap)
+    if (this.newestText === dropped) this.newestText = undefined
+    const isText = 'text' in dropped
+    const { seq, head, ids } = dropped
+    const count = isText ? dropped.events : 1
+    this.events -= count
+    this.weight -= isText ? dropped.text.length : dropped.weight
+    if (!isText && dropped.extras?.consume) this.member.lost(seq)
+    for (const id of ids) {
+      const gap = this.gaps.get(id) ?? { from: seq, to: 0, count: 0, atMost: false, reason: 'buffer_full' }
+      this.latest.delete(`${id} ${head[0]}`)
+      this.gaps.set(id, { ...gap, to: Math.max(gap.to, seq + count - 1), count: gap.count + count } as Gap)
     }
   }
 }

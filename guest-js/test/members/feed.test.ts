@@ -82,7 +82,7 @@ describe('a feed', () => {
     ])
   })
 
-  it('sends a run as text, once to several subscriptions', async () => {
+  it('sends a text once to several subscriptions', async () => {
     const { fed, batches, messages } = feed()
     fed.pass(1, head, 'p1', 1, 10, undefined)
     fed.passText(1, head, '[4,9,9,"p3",1,"p4"]', 3, 20, 2, 10)

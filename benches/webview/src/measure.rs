@@ -40,6 +40,8 @@ pub(crate) struct Sample {
     /// Events that arrived after a later one.
     pub(crate) inversions: u64,
     pub(crate) latency: Option<Latency>,
+    /// The longest time between two frames of a page whose worker receives the events, in milliseconds.
+    pub(crate) longest_frame: Option<f64>,
     pub(crate) memory: Option<Growth>,
     pub(crate) idle: Option<Idle>,
     pub(crate) micro: Vec<(String, f64)>,
@@ -81,6 +83,7 @@ pub(crate) struct Idle {
 
 /// The report of a page that has handled a whole stream.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Handled {
     /// Milliseconds since the Unix epoch.
     at: f64,
@@ -88,6 +91,8 @@ struct Handled {
     inversions: u64,
     units: usize,
     latencies: Vec<f64>,
+    #[serde(default)]
+    longest_frame: Option<f64>,
 }
 
 /// A stream of events.
@@ -328,6 +333,7 @@ fn summarize(handled: &[Handled], started: f64, stream: &Stream<'_>) -> Result<S
         let seconds = (page.at - started) / 1000.0;
         sample.seconds = sample.seconds.max(seconds);
         sample.window_seconds.push(seconds);
+        sample.longest_frame = page.longest_frame;
         if !page.latencies.is_empty() {
             sample.latency = Some(latency(&page.latencies));
         }

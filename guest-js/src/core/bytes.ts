@@ -47,10 +47,14 @@ function fromBase64(text: string): Uint8Array {
   return bytes
 }
 
-/** Reads a value and the bytes behind it. Each piece gets a buffer of its own. */
-export function readFrame(frame: ArrayBuffer): unknown {
+/** What follows the value in the text of a frame without bytes. */
+const NO_BYTES = ',[]]'
+
+/** Reads a value and the bytes behind it. Each piece gets a buffer of its own. `read` reads a value without bytes. */
+export function readFrame(frame: ArrayBuffer, read: (text: string) => unknown): unknown {
   const length = new DataView(frame).getUint32(0, true)
   const text = new TextDecoder().decode(new Uint8Array(frame, PREFIX, length))
+  if (text.endsWith(NO_BYTES)) return read(text.slice(1, -NO_BYTES.length))
   let end = PREFIX + length
   return withBytes(JSON.parse(text), (size) => {
     end += size

@@ -129,8 +129,12 @@ interface Opening {
   hasReply: boolean
 }
 
-/** Runs a command of the plugin. */
-export async function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
+/** Runs a command of the plugin. `read` reads a reply that comes as text. */
+export async function run(
+  command: Command,
+  args: Record<string, unknown>,
+  read?: (text: string) => unknown,
+): Promise<unknown> {
   const transport = currentWay()?.transport
   if (transport) return transport(command, args)
   // These two wait for something that may never come.
@@ -144,7 +148,7 @@ export async function run(command: Command, args: Record<string, unknown>): Prom
     )
     // A reply of the host is JSON, which has no `undefined`.
     if (reply === undefined && isMocked()) throw new EventBusError('unavailable', MOCKED)
-    return readReply(reply)
+    return readReply(reply, read)
   } finally {
     replied?.()
   }

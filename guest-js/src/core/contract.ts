@@ -37,6 +37,16 @@ export interface Subscriber extends Registration {
   readonly gap: ((gap: Gap) => unknown) | undefined
   /** Receives an event instead of `deliver`, as it came, and settles it itself. Throws nothing. `id` is the subscription. */
   pass?(head: Head, payload: unknown, seq: number, micros: number, extras: Extras | undefined, id: number): void
+  /** Takes runs of events as the text that they came as, besides. */
+  readonly texts?: Texts | undefined
+}
+
+/** What passes runs on as text. Pages that pass nothing on do not load its code. */
+export interface Texts {
+  /** Reads the text of a batch, without what is passed on. `subscriptions` are those of the page. */
+  read(text: string, subscriptions: object): unknown
+  /** Takes a run. `micros` is the time of the event before, and `span` how long after that its last one was accepted. */
+  pass(head: Head, text: string, seq: number, micros: number, events: number, span: number): void
 }
 
 /** An event or a request that causes what its handler emits and requests. */

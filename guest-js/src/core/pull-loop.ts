@@ -94,7 +94,7 @@ export function createPullLoop(page: Page): PullLoop {
   }
 
   const receive = (received: string | object, bytes: TextsOfBytes = {}) => {
-    const parsed = typeof received === 'string' ? JSON.parse(received) : received
+    const parsed = typeof received === 'string' ? subscriptions.read(received) : received
     const message = (Array.isArray(parsed) ? withBytes(parsed, takerOf(bytes)) : parsed) as Partial<Batch> & {
       stale?: boolean
     }
@@ -186,7 +186,8 @@ export function createPullLoop(page: Page): PullLoop {
     page.carrier.flush()
   }
 
-  const send = ({ session, handled }: Progress, options: object) => run('pull', { session, ack: handled, ...options })
+  const send = ({ session, handled }: Progress, options: object) =>
+    run('pull', { session, ack: handled, ...options }, (text) => subscriptions.read(text))
 
   const pull = (current: Progress, isAhead: boolean): Pull => {
     if (!isAhead) subscriptions.notePull()

@@ -55,6 +55,12 @@ impl Tail {
     }
 }
 
+fn interrupt(tail: &Tail) {
+    let pid = tail.child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(sent.unwrap().success());
+}
+
 impl Drop for Tail {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -142,6 +148,7 @@ fn tail_tells_what_is_wrong_with_its_options() {
         ),
         (&["--pid", "x"], "--pid is \"x\""),
         (&["--more"], "--more"),
+        (&["--wait", "--pid", "1"], "--wait and --pid"),
     ] {
         let (code, told) = run(arguments);
         assert_eq!(code, Some(2), "{told}");
@@ -173,20 +180,39 @@ fn tail_finds_no_app_in_an_empty_folder() {
 }
 
 #[test]
+fn tail_waits_for_an_app_that_starts_again() {
+    let name = "test.tail.wait";
+    let spawned = command(&["--wait", "--app", name, "--kind", "event"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = spawned.unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut told = move || told.next().unwrap().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut tail = Tail { child, lines };
+    for event in ["first", "second"] {
+        assert_eq!(told(), format!("waiting for {name}; Ctrl-C ends"));
+        let app = Running::start(name);
+        assert!(told().starts_with(&format!("attached to {name} ")));
+        app.bus().emit(event, 1).unwrap();
+        assert!(tail.line().contains(event));
+        drop(app);
+        assert!(told().ends_with(" has ended"));
+    }
+    assert!(told().starts_with("waiting for"));
+    interrupt(&tail);
+    assert_eq!(tail.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn tail_ends_with_ctrl_c_and_never_shows_the_token() {
     let app = Running::start("test.tail.end");
     let mut tail = Tail::start("test.tail.end", &[]);
     app.bus().emit("a", app.token().len()).unwrap();
     let line = tail.line();
     assert!(!line.contains(app.token()), "{line}");
-    let pid = tail.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    interrupt(&tail);
     assert_eq!(tail.child.wait().unwrap().code(), Some(0));
     let mut rest = String::new();
     for line in tail.lines.by_ref() {

@@ -11,6 +11,9 @@ const ROW = 28
 const NARROW = 34
 const WIDE = 76
 
+/** Below this width a lane has no room for a dot beside its name. */
+const TIGHT = 60
+
 /** Below this width the list has neither numbers nor components. */
 const COMPACT = 720
 
@@ -218,12 +221,13 @@ export class Timeline {
     const text = Math.max(0, this.#width - left - width - 10)
     const name = Math.round(text * (isNarrow ? 0.6 : 0.45))
     this.element.classList.toggle('narrow', isNarrow)
+    this.element.classList.toggle('tight', this.#laneWidth < TIGHT)
     const sizes = { lanes: width, name, preview: text - name }
     for (const [key, size] of Object.entries(sizes)) this.element.style.setProperty(`--${key}`, `${size}px`)
     const names = this.#lanes.map((lane) => {
       const name = el(
         'span',
-        'lane-name',
+        `lane-name ${laneClass(this.laneIndex(lane))}`,
         el('i', `lane-dot ${laneClass(this.laneIndex(lane))}`),
         el('span', '', shownOnOneLine(laneName(lane), 60)),
       )

@@ -222,18 +222,14 @@ export class JobsView extends SnapshotView {
       own.disabled = isOff
       return own
     }
-    const numbers = [
-      counted(job.ticks, 'tick'),
-      job.missed > 0 && `${count(job.missed)} missed`,
-      job.failed > 0 && `${count(job.failed)} failed`,
-    ]
-      .filter(Boolean)
-      .join(' · ')
-    const ticks = el('div', '', el('span', job.failed > 0 ? 'number bad' : 'number', numbers))
+    const numbers = [job.missed > 0 && `${count(job.missed)} missed`, job.failed > 0 && `${count(job.failed)} failed`]
+    const problems = numbers.filter(Boolean).join(' · ')
+    const ticks = el('div', '', el('div', 'number', counted(job.ticks, 'tick')))
+    append(ticks, [problems !== '' && el('div', job.failed > 0 ? 'number bad' : 'number', problems)])
     const { lastError } = job
     if (lastError) {
       const error = `${lastError.code}: ${lastError.message}`
-      const note = el('div', 'cell-note', `last error: ${shownOnOneLine(error, 80)}`)
+      const note = el('div', 'cell-note', shownOnOneLine(error, 80))
       note.title = shown(error)
       ticks.append(note)
     }

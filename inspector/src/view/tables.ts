@@ -31,6 +31,7 @@ export abstract class SnapshotView {
     this.#drawn = drawn
     const focus = (document.activeElement as HTMLElement | null)?.dataset.key
     this.#body.replaceChildren(...this.draw(snapshot))
+    this.tick(Date.now())
     if (focus === undefined) return
     const again = [...this.#body.querySelectorAll<HTMLElement>('[data-key]')].find(
       ({ dataset }) => dataset.key === focus,

@@ -17,7 +17,7 @@ import { type Colors, readColors } from './view/lanes.js'
 import { Plots } from './view/plots.js'
 import { SendView } from './view/send.js'
 import { JobsView, PagesView, RequestsView, RetainedView, type SnapshotView } from './view/tables.js'
-import { nextTheme, setTheme, storedTheme } from './view/theme.js'
+import { nextTheme, prefersDark, setTheme, storedTheme, type Theme } from './view/theme.js'
 import { Timeline } from './view/timeline.js'
 
 /** How often the state of the bus is read, and how often what depends on the time is drawn. */
@@ -136,7 +136,7 @@ export class App {
 
   start(): void {
     setTheme(this.#theme)
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#repaint())
+    prefersDark.addEventListener('change', () => this.#setTheme(this.#theme))
     document.addEventListener('keydown', (event) => this.#key(event))
     this.#show('timeline')
     this.#timeline.focus()
@@ -345,12 +345,12 @@ export class App {
   }
 
   #nextTheme(): void {
-    this.#theme = nextTheme(this.#theme)
-    setTheme(this.#theme)
-    this.#repaint()
+    this.#setTheme(nextTheme(this.#theme))
   }
 
-  #repaint(): void {
+  #setTheme(theme: Theme): void {
+    this.#theme = theme
+    setTheme(theme)
     this.#colors = undefined
     this.#frames.changed()
   }

@@ -62,8 +62,8 @@ export function passes(filter: Filter): (entry: Entry) => boolean {
 function hasWords(entry: Entry, words: readonly Word[]): boolean {
   let search: string | undefined
   return words.every(({ text, wanted, field }) => {
+    if (field) return field(entry).toLowerCase().includes(text) === wanted
     search ??= searchTextOf(entry)
-    const where = field ? field(entry).toLowerCase() : search
-    return where.includes(text) === wanted
+    return search.includes(text) === wanted
   })
 }

@@ -8,8 +8,8 @@ const FLOOD_ROWS = 8
 const TAKE_MS = 4
 const TAKE_AND_DRAW_MS = 2
 
-/** A window that is not shown has no frames. It reads this often, and for longer. */
-const HIDDEN_MS = 200
+/** What happens where no frame comes for so long: a window that is hidden has none, and reads for longer. */
+const LATE_MS = 200
 const TAKE_HIDDEN_MS = 40
 
 /** What is done in a frame. */
@@ -74,15 +74,15 @@ export class Frames {
     this.#isScheduled = true
     const frame = requestAnimationFrame((now) => {
       clearTimeout(timer)
-      this.#frame(now, false)
+      this.#frame(now)
     })
     const timer = setTimeout(() => {
       cancelAnimationFrame(frame)
-      this.#frame(performance.now(), true)
-    }, HIDDEN_MS)
+      this.#frame(performance.now(), document.hidden)
+    }, LATE_MS)
   }
 
-  #frame(now: number, isHidden: boolean): void {
+  #frame(now: number, isHidden = false): void {
     this.#isScheduled = false
     const isShort = this.#due.has('list') && this.#isListTime(now)
     const { rows, more } = this.#work.take(isHidden ? TAKE_HIDDEN_MS : isShort ? TAKE_AND_DRAW_MS : TAKE_MS)

@@ -4,7 +4,7 @@ import { everything, type Filter, passes } from './filter.js'
 import type { Store } from './store.js'
 
 /** How long a filter looks at rows in one go, and how many rows it looks at between two looks at the clock. */
-const SLICE_MS = 4
+const SLICE_MS = 2
 const SLICE = 256
 
 /** The rows that pass the filter. A filter that changes is applied in slices, so that no frame takes long. */

@@ -319,6 +319,7 @@ export class App {
   #clear(): void {
     this.#store.clear()
     this.#rows.clear()
+    this.#timeline.follow()
     this.#select(undefined, false)
   }
 

@@ -22,8 +22,8 @@ const REST: Duration = Duration::from_millis(1);
 /// A stream of what happens in the whole bus; made by [`EventBus::tap`](crate::EventBus::tap).
 ///
 /// Its queue is bounded. If its reader is too slow, records are lost, and a [`TapEntry::Lost`](crate::tap::TapEntry::Lost)
-/// in their place counts them. The bus waits for no tap, and wakes its reader at most once a millisecond. With the feature `stream`, which is on by default, it is a
-/// `futures_core::Stream`. Dropping it turns it off.
+/// in their place counts them. The bus waits for no tap, and wakes its reader at most once a millisecond. With the feature
+/// `stream`, which is on by default, it is a `futures_core::Stream`. Dropping it turns it off.
 #[must_use = "a tap is turned off when it is dropped"]
 pub struct Tap {
     core: Weak<Core>,

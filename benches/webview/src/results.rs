@@ -175,7 +175,7 @@ impl Results {
                 megabytes_per_second,
             ));
         }
-        rows.extend([self.stream_rows(), self.worker_rows(), self.tap_rows()].concat());
+        rows.extend([self.stream_rows(), self.beside_rows()].concat());
         for (title, scenario) in MEMORY {
             let key = scenario.key();
             let title = format!("{} {title}", self.events(key));
@@ -243,14 +243,8 @@ impl Results {
                 ..verdict
             }));
         }
-        verdicts.extend(
-            [
-                self.stream_verdicts(),
-                self.worker_verdicts(),
-                self.tap_verdicts(),
-            ]
-            .concat(),
-        );
+        verdicts.extend(self.stream_verdicts());
+        verdicts.extend(self.beside_verdicts());
         verdicts.extend(self.latency_verdicts());
         for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([1.0, 3.0]) {
             let title = format!("requests to a page, {in_flight} at a time");

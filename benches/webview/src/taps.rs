@@ -86,7 +86,16 @@ async fn read(mut tap: Tap, events: usize) -> Seen {
 }
 
 impl Results {
-    pub(crate) fn tap_rows(&self) -> Vec<Row> {
+    /// The event bus beside itself: in a worker, and with a tap.
+    pub(crate) fn beside_rows(&self) -> Vec<Row> {
+        [self.worker_rows(), self.tap_rows()].concat()
+    }
+
+    pub(crate) fn beside_verdicts(&self) -> Vec<Verdict> {
+        [self.worker_verdicts(), self.tap_verdicts()].concat()
+    }
+
+    fn tap_rows(&self) -> Vec<Row> {
         let rows = [FLOOD, PACED].map(|what| {
             let title = format!("{what} beside a tap");
             self.row(&title, "events/s", &key(what), events_per_second)
@@ -95,7 +104,7 @@ impl Results {
     }
 
     /// What a flood keeps of its rate.
-    pub(crate) fn tap_verdicts(&self) -> Vec<Verdict> {
+    fn tap_verdicts(&self) -> Vec<Verdict> {
         let verdicts = [FLOOD, PACED].map(|what| {
             let compare = |without, with| with / without;
             let figure = events_per_second;

@@ -126,7 +126,7 @@ impl Tap {
     /// Whether the reader still rests. If so, it is woken afterwards.
     fn poll_rest(&mut self, core: &Core, context: &mut Context<'_>) -> bool {
         if let Rest::Until(until) = self.rest {
-            self.rest = match TaskInstant::now() < until {
+            self.rest = match after(Duration::ZERO) < until {
                 true => Rest::Sleeping(Box::pin(core.tasks().sleep_until(until))),
                 false => Rest::None,
             };

@@ -243,8 +243,7 @@ impl Results {
                 ..verdict
             }));
         }
-        verdicts.extend(self.stream_verdicts());
-        verdicts.extend(self.beside_verdicts());
+        verdicts.extend([self.stream_verdicts(), self.beside_verdicts()].concat());
         verdicts.extend(self.latency_verdicts());
         for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([1.0, 3.0]) {
             let title = format!("requests to a page, {in_flight} at a time");

@@ -158,41 +158,42 @@ function choose({ running, found }) {
 
 /** Follows an app each time it runs, until the user ends this. Resolves to the exit code. */
 async function followAll(options) {
+  let isOver = false
+  let wake = () => {}
+  const pause = () =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, LOOK_MS)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  process.on('SIGINT', () => {
+    isOver = true
+    wake()
+  })
   let isTold = false
-  for (;;) {
+  while (!isOver) {
     const looked = look(options)
     if (looked.found.length === 0) {
       if (!isTold) console.error(visible(`waiting for ${options.app ?? 'an app with a debug socket'}; Ctrl-C ends`))
       isTold = true
-      if (await isInterrupted(LOOK_MS)) return 0
+      await pause()
       continue
     }
     const app = choose(looked)
     isTold = false
     try {
-      if ((await follow(app, options)) === 'left') return 0
+      isOver = (await follow(app, options)) === 'left'
       // The same app from now on.
       options.app = app.app
     } catch (error) {
-      // It has ended before this was attached; what it refuses stays refused.
+      // It has ended before this was attached. What it refuses stays refused.
       if (!(error instanceof Gone)) throw error
-      if (await isInterrupted(LOOK_MS)) return 0
+      await pause()
     }
   }
-}
-
-/** Waits so long. Resolves to whether the user has ended this meanwhile. */
-function isInterrupted(millis) {
-  return new Promise((resolve) => {
-    const end = (is) => {
-      clearTimeout(timer)
-      process.off('SIGINT', interrupt)
-      resolve(is)
-    }
-    const interrupt = () => end(true)
-    const timer = setTimeout(() => end(false), millis)
-    process.on('SIGINT', interrupt)
-  })
+  return 0
 }
 
 /** Prints what the app tells. Resolves to `ended` once it has ended, and to `left` once the user ends this. */

@@ -59,8 +59,8 @@ const WORK: &str = "
 impl Inspector<'_> {
     /// Measures for so long, while this script runs in each frame.
     async fn measure(&self, title: &str, millis: u64, script: &str) -> Result<Value> {
-        let measured = self.window.run(WORK, &[json!(millis), json!(script)]);
-        let measured = measured.await?;
+        let arguments = [json!(millis), json!(script)];
+        let measured = self.window.run(WORK, &arguments).await?;
         println!("{title}: {measured}");
         Ok(measured)
     }

@@ -211,7 +211,7 @@ impl Core {
         let none = Redactions::default();
         let mut showing = self.showing(&none, payload_bytes);
         let record_of = |slot: TapSlot| match slot {
-            TapSlot::Record(raw) => showing.record(&raw),
+            TapSlot::Record(raw) => showing.record(raw),
             TapSlot::Lost(count) => TapRecord {
                 at: wall_clock(),
                 entry: TapEntry::Lost(count),

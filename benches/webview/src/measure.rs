@@ -7,6 +7,7 @@ use crate::{
     plan::{Body, Caller, Method, Pace, Task},
     processes::{self, Activity, Memory, Threads},
     round_trips::Requester,
+    taps,
 };
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -197,6 +198,10 @@ impl<R: Runtime> Bench<R> {
             self.pages.order(label, order)?;
         }
         let mut emitter = Emitter::new(&self.app, &self.host, stream.method, windows)?;
+        let tap = match stream.method {
+            Method::Tapped => Some(taps::Reader::start(&self.app, stream.events)?),
+            _ => None,
+        };
         let mut payload = Payload {
             i: 0,
             at: 0,
@@ -218,6 +223,9 @@ impl<R: Runtime> Bench<R> {
         emitter.finish()?;
         let emitting = start.elapsed();
         let handled: Vec<Handled> = self.pages.await_all(windows, "handled")?;
+        if let Some(tap) = tap {
+            tap.finish(stream.events)?;
+        }
         let sample = Sample {
             payload_bytes: payload.length()?,
             emitting_seconds: emitting.as_secs_f64(),

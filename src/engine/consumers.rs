@@ -38,7 +38,7 @@ impl Core {
             None => {
                 let waker = context.waker().clone();
                 let (polled, wakers) = self.hub().poll_stream(key, waker, ahead);
-                wakers.wake();
+                self.wake_polled(wakers);
                 polled
             }
         };

@@ -32,6 +32,9 @@ const MAX_NUMBERS: u64 = 1 << 20;
 /// How many entries a queue gives at once.
 const FEW: usize = 16;
 
+/// The subscriptions of a share, and its streams.
+type Sharing = (Arc<[SubscriptionId]>, Arc<[LinkStream]>);
+
 #[derive(Debug)]
 pub(super) struct LinkQueue {
     key: SubscriberKey,
@@ -40,7 +43,7 @@ pub(super) struct LinkQueue {
     queue: Queue,
     waker: Option<Waker>,
     /// Each share as a list of subscriptions, and as that of its stream. Their ids are the indexes of the shares.
-    shares: Vec<(Arc<[SubscriptionId]>, Arc<[LinkStream]>)>,
+    shares: Vec<Sharing>,
     /// The other nodes to which something was sent, by the ids that stand for them. The oldest one has the lowest.
     nodes: BTreeMap<SubscriptionId, Arc<str>>,
     ids: HashMap<Arc<str>, SubscriptionId>,

@@ -4,10 +4,9 @@ use std::sync::{Arc, Weak};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
 use crate::api::bus::EventBus;
-use crate::api::json::{read_as, to_json};
+use crate::api::json::to_json;
 use crate::api::listener::Listener;
 use crate::engine::core::Core;
 use crate::engine::diagnostics::{Diagnostics, Record};
@@ -18,9 +17,10 @@ use crate::model::event::BusEvent;
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::presence::{PresenceChange, PresenceMember, PresenceNews};
+use crate::model::presence::{PresenceChange, PresenceMember};
 use crate::model::tap::MARK_NAME;
 use crate::sync::{Mutex, MutexGuard};
+use crate::wire::presence::{PresenceNews, RawState, read_member, read_members};
 
 /// A room of presence: who is in it, and what each member says of itself as a `T`; made by [`EventBus::presence`].
 ///
@@ -124,12 +124,10 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
     /// None for a room that could be made.
     pub fn list(&self) -> Result<Vec<PresenceMember<T>>> {
         let members: Json = self.core.hub().members(&self.room, None).into();
-        let members: Vec<PresenceMember<Box<RawValue>>> =
-            read_as(&members, || format!("the members of {:?}", self.name))?;
         let event = self.room.event()?;
-        let members = members.into_iter().map(PresenceMember::read);
-        let fits = |member: serde_json::Result<_>| {
-            let left_out = |error| leave_out(self.core.diagnostics(), &event, [], &error);
+        let members = read_members(&members).into_iter().map(read_member);
+        let fits = |member: std::result::Result<_, String>| {
+            let left_out = |error: String| leave_out(self.core.diagnostics(), &event, [], &error);
             member.map_err(left_out).ok()
         };
         Ok(members.filter_map(fits).collect())
@@ -176,7 +174,7 @@ struct Watch {
 }
 
 struct Known {
-    state: Box<RawValue>,
+    state: RawState,
     /// Whether its state fits the type, so that it was told.
     is_told: bool,
 }
@@ -211,10 +209,7 @@ impl Watch {
             return;
         };
         let (seq, members) = core.hub().members_now(&self.room);
-        let Ok(members) = serde_json::from_str::<Vec<PresenceMember<Box<RawValue>>>>(&members)
-        else {
-            return;
-        };
+        let members = read_members(&members);
         self.known_to = seq;
         let present: BTreeSet<(Option<&str>, &str)> = members
             .iter()
@@ -230,7 +225,7 @@ impl Watch {
 
     fn put<T: DeserializeOwned>(
         &mut self,
-        member: PresenceMember<Box<RawValue>>,
+        member: PresenceMember<RawState>,
         event: &BusEvent,
     ) -> Option<PresenceChange<T>> {
         let id = (member.label.clone(), member.key.clone());
@@ -240,7 +235,7 @@ impl Watch {
         }
         let was_told = before.is_some_and(|before| before.is_told);
         let state = member.state.clone();
-        let read = member.read();
+        let read = read_member(member);
         let is_told = read.is_ok();
         self.known.insert(id.clone(), Known { state, is_told });
         match read {
@@ -270,7 +265,7 @@ fn leave_out(
     diagnostics: &Diagnostics,
     event: &EventName,
     causes: impl Into<Arc<[EventName]>>,
-    error: &serde_json::Error,
+    error: &str,
 ) {
     let detail = || format!(": the state of a member is of another type: {error}");
     diagnostics.tell(Record::PayloadIgnored, event.as_str(), causes, detail);

@@ -1,5 +1,4 @@
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::json::Json;
@@ -19,16 +18,6 @@ pub struct PresenceMember<T> {
     pub key: String,
     /// What the member says of itself.
     pub state: T,
-}
-
-impl PresenceMember<Box<RawValue>> {
-    /// The member with its state as a `T`.
-    pub(crate) fn read<T: serde::de::DeserializeOwned>(
-        self,
-    ) -> serde_json::Result<PresenceMember<T>> {
-        let Self { label, key, state } = self;
-        serde_json::from_str(state.get()).map(|state| PresenceMember { label, key, state })
-    }
 }
 
 /// Checks what a member says of itself. It is JSON already.
@@ -87,23 +76,10 @@ pub enum PresenceChange<T> {
     },
 }
 
-/// The payload of an event about the members of a room.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum PresenceNews {
-    Joined(Vec<PresenceMember<Box<RawValue>>>),
-    Updated(Vec<PresenceMember<Box<RawValue>>>),
-    Left(Vec<LeftMember>),
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct LeftMember {
-    pub(crate) label: Option<String>,
-    pub(crate) key: String,
-}
-
 #[cfg(test)]
 mod tests {
+    use tauri_plugin_event_bus_types::internal::check_json;
+
     use super::*;
 
     #[test]
@@ -112,7 +88,7 @@ mod tests {
             |depth: usize| Json::from(format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
         check_state("doc", &nested(124)).unwrap();
         let wrapped = format!("{{\"joined\":[{{\"state\":{}}}]}}", &*nested(124));
-        serde_json::from_str::<serde_json::Value>(&wrapped).unwrap();
+        check_json(&wrapped).unwrap();
         let error = check_state("doc", &nested(125)).unwrap_err();
         assert_eq!(
             (error.code(), error.message()),

@@ -5,4 +5,5 @@ pub(crate) mod batch;
 mod cuts;
 mod extras;
 mod heads;
+pub(crate) mod presence;
 pub(crate) mod tap;

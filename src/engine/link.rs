@@ -14,7 +14,7 @@ use crate::engine::reply::Reply;
 use crate::hub::link::Leaving;
 use crate::hub::queue::QueueBound;
 use crate::hub::requests::{NewRequest, ResponderKind};
-use crate::hub::{Audience, Effects, EmitEffects, NewEvent, Refusal};
+use crate::hub::{Audience, EmitEffects, NewEvent, Refusal};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Receipt;
@@ -173,7 +173,7 @@ impl Core {
     pub(crate) fn publish_arrivals(
         &self,
         events: impl Iterator<Item = NewEvent>,
-        effects: &mut Vec<Box<Effects<Reply>>>,
+        effects: &mut Vec<EmitEffects<Reply>>,
     ) -> Vec<Error> {
         // An interceptor may emit what comes before the next event.
         let chunk = if self.has_interceptors() {
@@ -196,7 +196,7 @@ impl Core {
             while !prepared.is_empty() {
                 for (enqueued, emitting) in self.enqueue_arrivals(&mut prepared) {
                     match self.conclude_arrival(enqueued, &emitting) {
-                        Ok((_, own)) => effects.extend(own),
+                        Ok((_, own)) => effects.extend(own.map(Some)),
                         Err(error) => errors.push(error),
                     }
                 }
@@ -272,9 +272,9 @@ impl Core {
         self.note_refused_emit(self.about(event), error)
     }
 
-    pub(crate) fn apply_all_effects(&self, effects: Vec<Box<Effects<Reply>>>) {
+    pub(crate) fn apply_all_effects(&self, effects: Vec<EmitEffects<Reply>>) {
         for own in effects {
-            self.apply_effects(*own);
+            self.apply_emit_effects(own);
         }
     }
 

@@ -15,7 +15,6 @@ use crate::hub::presence::{PresenceStep, Room};
 use crate::model::delivery::HostSubscription;
 use crate::model::error::Result;
 use crate::model::event::BusEvent;
-use crate::model::json::Json;
 use crate::model::pattern::EventPattern;
 use crate::model::presence::{PresenceChange, PresenceMember, PresenceNews};
 use crate::sync::{Mutex, MutexGuard};
@@ -119,8 +118,9 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
     ///
     /// [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload): the state of a member is no `T`.
     pub fn list(&self) -> Result<Vec<PresenceMember<T>>> {
-        let members: Json = self.core.hub().members(&self.room, None).into();
-        read_as(&members, || {
+        // Bound to a name, so that they are written after the lock.
+        let members = self.core.hub().members(&self.room);
+        read_as(&members.to_json(), || {
             format!("the state of a member of {:?}", self.name)
         })
     }

@@ -26,6 +26,11 @@ impl Core {
         key: &str,
         step: PresenceStep,
     ) -> Result<()> {
+        // What is shared costs nothing to copy under the lock.
+        let step = match step {
+            PresenceStep::State(state) => PresenceStep::State(state.shared()),
+            PresenceStep::Leave => PresenceStep::Leave,
+        };
         let (changed, effects) =
             self.hub()
                 .change_presence(page, room, key, step, self.clock().now());

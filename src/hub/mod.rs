@@ -24,6 +24,7 @@ pub(crate) mod link;
 mod listen;
 pub(crate) mod loss;
 mod losses;
+mod members;
 mod messages;
 pub(crate) mod outbox;
 mod outcomes;
@@ -46,6 +47,7 @@ mod sessions;
 #[cfg(feature = "test")]
 mod settling;
 mod slot;
+pub(crate) mod snapshots;
 pub(crate) mod streamed;
 mod subscribe;
 mod subscription;

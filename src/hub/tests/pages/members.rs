@@ -1,12 +1,18 @@
 //! Members of presence: who is told of them, and when they end.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{GRACE, ORIGIN, World, resume};
-use crate::hub::SESSION_LEASE;
 use crate::hub::ids::SubscriberKey;
+use crate::hub::outbox::Item;
 use crate::hub::presence::{PresenceStep, Room};
+use crate::hub::{SESSION_LEASE, SubscriptionRequest};
+use crate::limits::Limits;
 use crate::model::error::{ErrorCode, Result};
+use crate::model::pattern::EventPattern;
+use crate::permissions::{ScopeEntry, WatchScope};
 
 pub(super) const ROOM: &str = "doc:7";
 pub(super) const EVENT: &str = "event-bus:presence:doc:7";
@@ -34,7 +40,7 @@ impl World {
 
     fn members(&self) -> Value {
         let room = Room::parse(ROOM).unwrap();
-        serde_json::from_str(&self.hub.members(&room, None)).unwrap()
+        serde_json::from_str(&self.hub.members(&room).to_json()).unwrap()
     }
 
     /// The payloads of what a page receives.
@@ -215,4 +221,78 @@ fn a_page_takes_no_more_members_than_it_leaves_free() {
     assert!(error.message().contains("there are 10 members"), "{error}");
     world.step(Some(main), "0", PresenceStep::Leave).unwrap();
     world.join(None, "5", "1");
+}
+
+/// As many subscriptions to the events of the room as a page may begin at once.
+fn requests(pattern: &str, ids: std::ops::Range<u32>) -> Vec<SubscriptionRequest> {
+    let entries = everything();
+    let entries: Vec<_> = entries.iter().map(ScopeEntry::read).map(Arc::new).collect();
+    let watches = Arc::new(WatchScope::new(&entries, &[]));
+    let request = |id| SubscriptionRequest {
+        id,
+        pattern: EventPattern::parse(pattern).unwrap(),
+        scope: None,
+        target: None,
+        wants_replayed: true,
+        wants_retained: true,
+        wants_latest: false,
+        watches: Some(Arc::clone(&watches)),
+        resume: None,
+    };
+    ids.map(request).collect()
+}
+
+#[test]
+fn subscriptions_to_one_room_share_a_snapshot() {
+    let mut world = World::new();
+    let main = world.ready("main", 1);
+    world.join(Some(main), "", "1");
+    let other = world.open("other", 2);
+    let mut all = requests(EVENT, 0..512);
+    let others = requests("event-bus:presence:empty", 512..520);
+    all.extend(others);
+    let before = world.hub.seq;
+    let (results, _) = world.hub.subscribe(other, all, world.now);
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(world.hub.seq, before + 2, "one event for each room");
+    let effects = world.hub.pull("other", super::pull(2, 0), 'p', world.now);
+    let effects = effects.unwrap();
+    let items = effects.batches[0].1.items();
+    let counts: Vec<usize> = items
+        .iter()
+        .map(|item| match item {
+            Item::Event(queued) => queued.subscriptions.len(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(counts, [512, 8]);
+}
+
+#[test]
+#[cfg(feature = "flood-limits")]
+fn snapshots_count_as_what_a_page_gets_again() {
+    let limits = Limits {
+        repeat_burst_bytes: 3000,
+        repeat_bytes_per_second: 1000,
+        ..Limits::default()
+    };
+    let mut world = World::limited(limits);
+    let main = world.ready("main", 1);
+    world.join(Some(main), "", &"1".repeat(1400));
+    let other = world.open("other", 2);
+    let mut subscribe = |id| {
+        let requests = requests(EVENT, id..id + 1);
+        let (mut results, _) = world.hub.subscribe(other, requests, world.now);
+        results.remove(0).map_err(|error| error.code())
+    };
+    assert!(subscribe(1).is_ok() && subscribe(2).is_ok());
+    assert_eq!(subscribe(3), Err(ErrorCode::RateLimited));
+    world.now += std::time::Duration::from_secs(2);
+    assert!(
+        world
+            .hub
+            .subscribe(other, requests(EVENT, 3..4), world.now)
+            .0[0]
+            .is_ok()
+    );
 }

@@ -97,8 +97,8 @@ impl Watcher {
 }
 
 fn truth(world: &World) -> Members {
-    let members = world.hub.members(&Room::parse(ROOM).unwrap(), None);
-    let members: Vec<Value> = serde_json::from_str(&members).unwrap();
+    let members = world.hub.members(&Room::parse(ROOM).unwrap());
+    let members: Vec<Value> = serde_json::from_str(&members.to_json()).unwrap();
     let members = members.iter();
     members
         .map(|member| (id_of(member), member["state"].clone()))

@@ -92,8 +92,7 @@ use routes::Subscriptions;
 use session::Session;
 use sessions::EndedSession;
 use unconsumed::Unconsumed;
-use will::Will;
-use wills::LeftWills;
+use will::{LeftWills, Will};
 
 pub(crate) use audience::{Address, Audience, Receiver};
 pub(crate) use effects::{Effects, EmitEffects};

@@ -8,7 +8,7 @@ pub(crate) struct Consumer {
     pub(crate) queue: Queue,
     pub(crate) is_stream: bool,
     /// Whether handlers read it, whose outcomes count.
-    pub(crate) is_listener: bool,
+    pub(super) is_listener: bool,
     waker: Option<Waker>,
 }
 
@@ -17,11 +17,20 @@ impl Consumer {
         Self {
             queue: match is_stream {
                 true => Queue::new(bound),
-                false => Queue::with_causes(bound),
+                false => Queue::with_causes(bound).tracking(),
             },
             is_stream,
             is_listener: !is_stream,
             waker: None,
+        }
+    }
+
+    /// The stream of an async listener.
+    pub(crate) fn of_listener(bound: QueueBound) -> Self {
+        Self {
+            queue: Queue::new(bound).tracking(),
+            is_listener: true,
+            ..Self::new(bound, true)
         }
     }
 

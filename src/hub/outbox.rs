@@ -75,7 +75,7 @@ impl Outbox {
     pub(crate) fn new(bound: QueueBound) -> Self {
         Self {
             page: None,
-            queue: Queue::new(bound),
+            queue: Queue::new(bound).tracking(),
             messages: Messages::default(),
             streamed: Streamed::default(),
             delivered: VecDeque::new(),

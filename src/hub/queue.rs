@@ -77,6 +77,12 @@ impl Queue {
         }
     }
 
+    /// A queue whose reader tells what becomes of events, so that what is dropped is noted.
+    pub(crate) fn tracking(mut self) -> Self {
+        self.dropped_tracked.begin();
+        self
+    }
+
     /// A queue whose gaps tell the last event that was lost.
     pub(crate) fn with_causes(bound: QueueBound) -> Self {
         Self {
@@ -303,8 +309,10 @@ impl Queue {
     }
 
     pub(crate) fn clear(&mut self) {
+        let waiting = self.slots.iter().flatten().map(|slot| &slot.queued);
+        waiting.for_each(|queued| self.dropped_tracked.note(queued));
         *self = Self {
-            dropped_tracked: self.take_tracked(),
+            dropped_tracked: std::mem::take(&mut self.dropped_tracked),
             dropped_events: self.dropped_events,
             needs_cause: self.needs_cause,
             ..Self::new(self.bound)
@@ -312,12 +320,10 @@ impl Queue {
     }
 
     /// Takes what was dropped of those that are tracked, and what still waits here.
-    pub(super) fn take_tracked(&mut self) -> DroppedTracked {
-        let mut tracked = std::mem::take(&mut self.dropped_tracked);
-        for slot in self.slots.iter().flatten() {
-            tracked.note(&slot.queued);
-        }
-        tracked
+    pub(super) fn take_tracked(&mut self) -> Vec<u64> {
+        let waiting = self.slots.iter().flatten().map(|slot| &slot.queued);
+        waiting.for_each(|queued| self.dropped_tracked.note(queued));
+        self.dropped_tracked.take()
     }
 
     /// How many events wait, and their bytes.

@@ -402,6 +402,10 @@ impl Core {
         for webview in silent {
             self.remove_if_closed(&webview);
         }
+        if next.is_some_and(|next| next <= now) {
+            // There is more, which may take a while.
+            self.yield_to_waiters();
+        }
         next
     }
 }

@@ -23,6 +23,10 @@ use crate::permissions::WatchScope;
 /// The longest key of a member, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 
+/// How much of the ends of pages is done under one lock. Each member counts for one, and each room for [`ROOM_WORK`] more.
+const MAX_ENDED: usize = 1024;
+const ROOM_WORK: usize = 15;
+
 /// A checked name of a room, and the name of its events.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Room(Arc<str>);
@@ -334,7 +338,8 @@ impl<W> Hub<W> {
         MemberList::of(self.presence.rooms.get(room))
     }
 
-    /// Ends the members of pages that did not come back, or that have not joined again. Returns when the next ones end.
+    /// Ends the members of pages that did not come back, or that have not joined again, of a few rooms at once. Returns when
+    /// the next ones end.
     pub(super) fn expire_members(
         &mut self,
         now: Instant,
@@ -353,26 +358,55 @@ impl<W> Hub<W> {
         }
         let is_due =
             |left: &mut Left| left.is_over || left.since.is_some_and(|since| now >= since + grace);
-        let due: Vec<Left> = self.presence.left.extract_if(.., is_due).collect();
-        for left in due {
-            self.end_members(&left, now, effects);
+        let mut due: Vec<Left> = self.presence.left.extract_if(.., is_due).collect();
+        let mut work = 0;
+        while work < MAX_ENDED
+            && let Some(label) = due.first().map(|left| Arc::clone(&left.label))
+        {
+            work += self.end_first_room(&label, &due, now, effects);
+            let owned = &self.presence.owned;
+            due.retain(|left| owned.contains_key(&left.by));
+        }
+        let has_more = !due.is_empty();
+        self.presence.left.extend(due);
+        if has_more {
+            return Some(now);
         }
         let left = self.presence.left.iter();
         left.filter_map(|left| Some(left.since? + grace)).min()
     }
 
-    fn end_members(&mut self, left: &Left, now: Instant, effects: &mut Effects<W>) {
-        let mut rooms: BTreeMap<Room, Vec<(MemberId, Option<Json>)>> = BTreeMap::new();
-        for (room, key) in self.presence.owned.remove(&left.by).unwrap_or_default() {
-            let id = (Some(Arc::clone(&left.label)), key);
+    /// Ends the members that the due sessions of a webview have in the first room of any of them. Returns how much that was.
+    fn end_first_room(
+        &mut self,
+        label: &Arc<str>,
+        due: &[Left],
+        now: Instant,
+        effects: &mut Effects<W>,
+    ) -> usize {
+        let own = due.iter().filter(|left| left.label == *label);
+        let owned = own.filter_map(|left| self.presence.owned.get(&left.by));
+        let first = owned.clone().filter_map(BTreeSet::first).min();
+        let Some(room) = first.map(|(room, _)| room.clone()) else {
+            return 0;
+        };
+        let mut keys: Vec<Arc<str>> = Vec::new();
+        for owned in owned {
+            let from = owned.range((room.clone(), Arc::from(""))..);
+            let of_room = from.take_while(|(own, _)| *own == room);
+            keys.extend(of_room.map(|(_, key)| Arc::clone(key)));
+        }
+        keys.sort_unstable();
+        let mut left = Vec::with_capacity(keys.len());
+        for key in keys {
+            let id = (Some(Arc::clone(label)), key);
             if let Some(state) = self.presence.remove(&room, &id) {
                 effects.unused.push(state);
-                rooms.entry(room).or_default().push((id, None));
+                left.push((id, None));
             }
         }
-        for (room, members) in rooms {
-            self.publish_members(&room, "left", &members, now, effects);
-        }
+        self.publish_members(&room, "left", &left, now, effects);
+        ROOM_WORK + left.len()
     }
 
     #[cfg(test)]

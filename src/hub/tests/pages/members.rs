@@ -8,10 +8,11 @@ use super::{GRACE, ORIGIN, World, resume};
 use crate::hub::ids::SubscriberKey;
 use crate::hub::outbox::Item;
 use crate::hub::presence::{PresenceStep, Room};
-use crate::hub::{SESSION_LEASE, SubscriptionRequest};
+use crate::hub::{Hub, SESSION_LEASE, START_UP, SubscriptionRequest};
 use crate::limits::Limits;
 use crate::model::error::{ErrorCode, Result};
 use crate::model::pattern::EventPattern;
+use crate::model::policies::Policies;
 use crate::permissions::{ScopeEntry, WatchScope};
 
 pub(super) const ROOM: &str = "doc:7";
@@ -295,4 +296,80 @@ fn snapshots_count_as_what_a_page_gets_again() {
             .0[0]
             .is_ok()
     );
+}
+
+/// Joins one member in each of so many rooms.
+fn join_rooms(world: &mut World, by: SubscriberKey, rooms: std::ops::Range<usize>) {
+    for room in rooms {
+        let room = Room::parse(&format!("room:{room:05}")).unwrap();
+        let state = PresenceStep::State("1".into());
+        let (joined, _) = (world.hub).change_presence(Some(by), &room, "", state, world.now);
+        joined.unwrap();
+    }
+}
+
+#[test]
+fn few_rooms_end_under_one_lock() {
+    let mut world = World::new();
+    let main = world.ready("main", 1);
+    join_rooms(&mut world, main, 0..1000);
+    // All members of one room leave it at once, however many they are.
+    for key in 0..1000 {
+        world.join(Some(main), &key.to_string(), "1");
+    }
+    world.told();
+    let number = world.hub.webview_number("main").unwrap();
+    let _ = world.hub.remove_webview("main", number);
+    let (mut told, mut turns) = (Vec::new(), 0);
+    loop {
+        let next = world.pass(std::time::Duration::ZERO);
+        let ended = world.told();
+        assert!(ended.len() <= 65, "{}", ended.len());
+        told.extend(ended);
+        turns += 1;
+        if next != Some(world.now) {
+            break;
+        }
+    }
+    assert_eq!(told[0], "main closed closed");
+    assert_eq!(told.len(), 1002);
+    assert!((16..20).contains(&turns), "{turns}");
+    assert_eq!(world.hub.count_members(), (0, 0, 0));
+}
+
+#[test]
+fn any_number_of_watchers_is_told() {
+    let mut world = World::new();
+    let labels: Vec<String> = (0..70).map(|n| format!("watcher-{n}")).collect();
+    for (session, label) in (10..).zip(&labels) {
+        let _ = world.hub.announce(label, label);
+        let key = world.open(label, session);
+        world.subscribe(key, EVENT, &everything());
+        world.payloads(label, session, 0);
+    }
+    world.join(None, "", "1");
+    for (session, label) in (10..).zip(&labels) {
+        assert_eq!(world.payloads(label, session, 1).len(), 1, "{label}");
+    }
+}
+
+#[test]
+fn who_watches_another_room_gets_no_number() {
+    let mut world = World::new();
+    let (labels, hub) = (
+        ["main", "other"],
+        Hub::new(Limits::default(), Policies::default()),
+    );
+    world.hub = hub;
+    for label in labels {
+        let _ = world.hub.announce(label, label);
+    }
+    let other = world.open("other", 2);
+    world.subscribe(other, "event-bus:presence:other", &everything());
+    world.pull("other", 2, 0);
+    world.pull("other", 2, 1);
+    world.pass(START_UP);
+    let before = world.hub.seq;
+    world.join(None, "", "1");
+    assert_eq!(world.hub.seq, before);
 }

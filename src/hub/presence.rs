@@ -120,11 +120,13 @@ impl Presence {
 
     /// The page of this webview cannot come back. Returns whether it has members.
     pub(super) fn give_up(&mut self, label: &str) -> bool {
-        let mut left = self.left.iter_mut().filter(|left| *left.label == *label);
-        left.any(|left| {
+        let mut has_members = false;
+        // A page that reloaded, or renewed its session, has left more than once.
+        for left in self.left.iter_mut().filter(|left| *left.label == *label) {
             left.is_over = true;
-            true
-        })
+            has_members = true;
+        }
+        has_members
     }
 
     fn check(

@@ -338,6 +338,29 @@ fn few_rooms_end_under_one_lock() {
 }
 
 #[test]
+fn all_sessions_of_a_closed_page_leave_at_once() {
+    let mut world = World::new();
+    let main = world.ready("main", 1);
+    world.join(Some(main), "a", "1");
+    world.leave("main", ORIGIN);
+    let main = world.ready("main", 2);
+    world.join(Some(main), "b", "1");
+    let other = world.open("other", 3);
+    world.subscribe(other, EVENT, &everything());
+    world.payloads("other", 3, 0);
+    let _ = world.hub.remove_window("window");
+    let _ = world.hub.announce("other", "window");
+    world.told();
+    world.pass(std::time::Duration::ZERO);
+    assert_eq!(
+        world.told().len(),
+        3,
+        "two pages, and one event of the room"
+    );
+    assert_eq!(world.hub.count_members(), (0, 0, 0));
+}
+
+#[test]
 fn any_number_of_watchers_is_told() {
     let mut world = World::new();
     let labels: Vec<String> = (0..70).map(|n| format!("watcher-{n}")).collect();

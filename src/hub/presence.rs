@@ -99,6 +99,11 @@ pub(crate) enum PresenceStep {
 }
 
 impl Presence {
+    /// How many members all rooms have.
+    pub(super) fn count(&self) -> usize {
+        self.all.count
+    }
+
     /// The members of a room that has some.
     pub(super) fn room(&self, name: &str) -> Option<&Members> {
         self.rooms.get(name)

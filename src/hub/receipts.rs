@@ -416,6 +416,11 @@ impl Receipts {
         Some(receipt)
     }
 
+    /// How many receipts are open.
+    pub(super) fn count(&self) -> usize {
+        self.open.len()
+    }
+
     /// How many receipts are open, and how many are not fetched.
     #[cfg(test)]
     pub(super) fn counts(&self) -> (usize, usize) {

@@ -163,7 +163,6 @@ impl LeftWills {
         self.0.values().filter_map(|left| left.due(grace)).min()
     }
 
-    #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }

@@ -89,6 +89,14 @@ impl<W> Hub<W> {
         }
     }
 
+    /// How many wills there are: of pages that are there, and of those that are gone.
+    pub(super) fn count_wills(&self) -> usize {
+        let own = self.sessions.values().map(|session| session.wills.0.len());
+        let left = self.webviews.values();
+        let left = left.map(|webview| webview.left_wills.count());
+        own.chain(left).sum::<usize>() + self.due_wills.len()
+    }
+
     /// Takes the wills that are to be emitted now.
     pub(crate) fn take_due_wills(&mut self) -> Vec<Will> {
         std::mem::take(&mut self.due_wills)

@@ -20,7 +20,7 @@ pub(crate) use tokio::sync::oneshot;
 pub(crate) use tokio::task::yield_now;
 /// The clock by which tasks sleep. A test may pause it.
 pub(crate) use tokio::time::Instant as TaskInstant;
-pub(crate) use tokio::time::sleep_until;
+pub(crate) use tokio::time::{Sleep, sleep_until};
 
 #[cfg(feature = "test")]
 pub(crate) use movable::MovableClock;
@@ -72,6 +72,12 @@ impl Tasks {
         self.runtime.spawn_blocking(work)
     }
 
+    /// Sleeps until then, also where no runtime of Tokio polls it.
+    pub(crate) fn sleep_until(&self, until: TaskInstant) -> Sleep {
+        let _entered = self.runtime.enter();
+        sleep_until(until)
+    }
+
     /// Lets another thread run what this one has woken. A worker of Tokio keeps the last task that it woke to itself until it
     /// is free, and an emitter that blocks would hold that task up.
     pub(crate) fn pass_on(&self) {
@@ -108,9 +114,16 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         }
     }
 
+    let mut future = pin!(future);
+    // Most futures are done, and need no waker.
+    if let Poll::Ready(value) = future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        return value;
+    }
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
             return value;

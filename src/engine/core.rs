@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, TryLockError, Weak};
+use std::task::Waker;
 use std::thread::ThreadId;
 use std::time::Instant;
 
 use crate::config::Compatible;
 use crate::engine::counting::Counting;
 use crate::engine::diagnostics::{Diagnostics, Record};
+use crate::engine::foreign::wake_safely;
 use crate::engine::interceptors::Interceptors;
 use crate::engine::link_state::LinkState;
 use crate::engine::observe::delivering;
@@ -270,9 +272,7 @@ impl Core {
                 above.recheck_idle();
             }
         }
-        for waker in effects.wakers {
-            waker.wake();
-        }
+        self.wake(effects.wakers);
         if wakes_tasks {
             self.tasks.pass_on();
         }
@@ -289,6 +289,16 @@ impl Core {
                     ":{end} it was delivered {deliveries} times, and no subscription has handled it"
                 )
             });
+        }
+    }
+
+    /// Wakes tasks of the app. One that panics holds up neither the others nor what runs here.
+    pub(crate) fn wake(&self, wakers: impl IntoIterator<Item = Waker>) {
+        for waker in wakers {
+            if let Err(panic) = wake_safely(waker) {
+                let detail = || format!(": {panic}");
+                self.diagnostics.tell(Record::WakerPanicked, "", [], detail);
+            }
         }
     }
 
@@ -383,7 +393,7 @@ impl Core {
         }
     }
 
-    pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn expire(self: &Arc<Self>, now: Instant) -> Option<Instant> {
         self.note_outcomes();
         let (mut effects, next, wills) = {
             let mut hub = self.hub();
@@ -392,13 +402,7 @@ impl Core {
         };
         let silent = std::mem::take(&mut effects.silent);
         self.apply_effects(effects);
-        for Will {
-            event, audience, ..
-        } in wills
-        {
-            // Whom it is for may be gone, too.
-            drop(self.publish(event, &audience));
-        }
+        self.publish_wills(wills);
         for webview in silent {
             self.remove_if_closed(&webview);
         }
@@ -407,6 +411,31 @@ impl Core {
             self.yield_to_waiters();
         }
         next
+    }
+
+    fn publish_wills(self: &Arc<Self>, wills: Vec<Will>) {
+        if wills.is_empty() {
+            return;
+        }
+        let publish = |core: &Self, wills: Vec<Will>| {
+            for Will {
+                event, audience, ..
+            } in wills
+            {
+                // Whom it is for may be gone, too.
+                drop(core.publish(event, &audience));
+            }
+        };
+        if !self.has_interceptors() || self.clock().is_stopped() {
+            return publish(self, wills);
+        }
+        // An interceptor takes its time, for which no lease and no timeout waits.
+        let core = Arc::downgrade(self);
+        drop(self.tasks.spawn_blocking(move || {
+            if let Some(core) = core.upgrade() {
+                publish(&core, wills);
+            }
+        }));
     }
 }
 

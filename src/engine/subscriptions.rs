@@ -91,6 +91,11 @@ impl Core {
         results
     }
 
+    /// This page passes events on as text.
+    pub(crate) fn note_passing(&self, page: SubscriberKey) {
+        self.hub().note_passing(page);
+    }
+
     pub(crate) fn unsubscribe(&self, page: SubscriberKey, ids: &[SubscriptionId]) {
         for some in ids.chunks(MAX_ENDED) {
             let effects = self.hub().unsubscribe(page, some);

@@ -44,7 +44,6 @@ mod room;
 pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
-#[cfg(feature = "test")]
 mod settling;
 mod slot;
 pub(crate) mod snapshots;
@@ -197,12 +196,14 @@ pub(crate) struct PolledWakers {
 }
 
 impl PolledWakers {
-    /// Wakers are foreign code, down to their drop.
+    /// One to drop, and those to wake. Wakers are foreign code, down to their drop.
+    pub(crate) fn into_parts(self) -> (Option<Waker>, Vec<Waker>) {
+        (self.unneeded, self.has_room)
+    }
+
+    #[cfg(test)]
     pub(crate) fn wake(self) {
-        drop(self.unneeded);
-        for waker in self.has_room {
-            waker.wake();
-        }
+        self.has_room.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -336,6 +337,23 @@ impl<W> Hub<W> {
         }
         if polled.is_ready() {
             self.room.wake_first(Line::Queue(key), &mut wakers.has_room);
+        }
+        (polled, wakers)
+    }
+
+    /// What a stream reads next, and what it reads behind that if many events wait.
+    pub(crate) fn poll_stream(
+        &mut self,
+        key: SubscriberKey,
+        waker: Waker,
+        ahead: &mut VecDeque<QueueEntry>,
+    ) -> (Poll<Option<QueueEntry>>, PolledWakers) {
+        let (polled, wakers) = self.poll_consumer(key, waker);
+        if matches!(polled, Poll::Ready(Some(_)))
+            && let Some(consumer) = self.consumers.get_mut(&key)
+            && !consumer.is_listener
+        {
+            consumer.take_ahead(ahead);
         }
         (polled, wakers)
     }

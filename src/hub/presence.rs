@@ -56,7 +56,7 @@ impl Room {
         EventName::parse(&Self::event_of(&self.0))
     }
 
-    fn name(&self) -> Option<EventName> {
+    pub(crate) fn name(&self) -> Option<EventName> {
         EventName::parse(&self.0).ok()
     }
 }
@@ -345,6 +345,11 @@ impl<W> Hub<W> {
         MemberList::of(self.presence.rooms.get(room))
     }
 
+    /// All members of a room, with the event up to which they stand for it.
+    pub(crate) fn members_now(&self, room: &Room) -> (u64, MemberList) {
+        (self.seq, self.members(room))
+    }
+
     /// Ends the members of pages that did not come back, or that have not joined again, of a few rooms at once. Returns when
     /// the next ones end.
     pub(super) fn expire_members(
@@ -361,7 +366,13 @@ impl<W> Hub<W> {
             .left
             .retain(|left| owned.contains_key(&left.by));
         for left in &mut self.presence.left {
-            left.since.get_or_insert(now);
+            let since = left.since.get_or_insert(now);
+            let webview = self.webviews.get(&left.label);
+            let session = webview.and_then(|webview| self.sessions.get(&webview.session?));
+            // A page that is about to show itself has the time to join again.
+            if now >= *since + grace && session.is_some_and(|session| !session.arrival.is_shown) {
+                *since = now;
+            }
         }
         let is_due =
             |left: &mut Left| left.is_over || left.since.is_some_and(|since| now >= since + grace);

@@ -77,12 +77,6 @@ impl Queue {
         }
     }
 
-    /// A queue whose reader tells what becomes of events, so that what is dropped is noted.
-    pub(crate) fn tracking(mut self) -> Self {
-        self.dropped_tracked.begin();
-        self
-    }
-
     /// A queue whose gaps tell the last event that was lost.
     pub(crate) fn with_causes(bound: QueueBound) -> Self {
         Self {
@@ -248,13 +242,18 @@ impl Queue {
         let mut taken = 0;
         while taken < MOST
             && before - self.bytes < MOST_BYTES
-            && (taken == 0 || (self.latest.is_empty() && self.expiring.is_empty()))
+            && (taken == 0 || self.is_settled())
             && let Some(entry) = self.pop()
         {
             entries.push(entry);
             taken += 1;
         }
         taken
+    }
+
+    /// Whether no event that waits may be replaced or expire.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.latest.is_empty() && self.expiring.is_empty()
     }
 
     /// Forgets the gaps of a subscription that has ended, and takes it off what newer events replace: these are for others.

@@ -83,7 +83,8 @@ pub(crate) type Outcomes = Vec<(Place, Outcome)>;
 
 #[derive(Debug, Default)]
 pub(super) struct Receipts {
-    newest: ReceiptTicket,
+    /// How many were opened.
+    opened: u64,
     open: BTreeMap<ReceiptTicket, OpenReceipt>,
     /// The tickets of the events that were published.
     tickets: BTreeMap<u64, ReceiptTicket>,
@@ -153,7 +154,8 @@ impl Receipts {
         limits: &Limits,
     ) -> Result<ReceiptTicket> {
         self.check_room(name, &emitter, limits)?;
-        self.newest += 1;
+        let ticket = ReceiptTicket::MIN.saturating_add(self.opened);
+        self.opened += 1;
         let receipt = OpenReceipt {
             emitter,
             timeout,
@@ -162,8 +164,8 @@ impl Receipts {
             receivers: Vec::new(),
             is_growing: true,
         };
-        self.open.insert(self.newest, receipt);
-        Ok(self.newest)
+        self.open.insert(ticket, receipt);
+        Ok(ticket)
     }
 
     fn check_room(&self, name: &EventName, emitter: &AwaitedBy, limits: &Limits) -> Result<()> {

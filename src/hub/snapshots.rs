@@ -144,10 +144,8 @@ impl<W> Hub<W> {
             payload: snapshot.text.clone(),
             accepted_at: self.clock.wall(),
             source: Endpoint::Host,
-            tick: None,
             provenance: None,
-            audience: None,
-            expires_at: None,
+            rare: None,
         });
         snapshot.event = Some(event.clone());
         Some(event)

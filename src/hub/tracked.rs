@@ -10,9 +10,12 @@ pub(crate) struct DroppedTracked {
 }
 
 impl DroppedTracked {
-    /// Notes them from now on.
-    pub(super) fn begin(&mut self) {
-        self.is_on = true;
+    /// Those of a queue whose reader tells outcomes.
+    pub(super) fn on() -> Self {
+        Self {
+            is_on: true,
+            seqs: Vec::new(),
+        }
     }
 
     pub(super) fn note(&mut self, queued: &QueuedEvent) {

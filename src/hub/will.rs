@@ -147,11 +147,15 @@ impl LeftWills {
         left.map(|(id, left)| (id, left.will))
     }
 
-    /// Takes those that are due. The time of those whose session has just ended begins.
-    pub(super) fn take_due(&mut self, grace: Duration, now: Instant, due: &mut Vec<Will>) {
+    /// The time of those whose session has just ended begins.
+    pub(super) fn begin_waiting(&mut self, now: Instant) {
         for left in self.0.values_mut() {
             left.since.get_or_insert(now);
         }
+    }
+
+    /// Takes those that are due.
+    pub(super) fn take_due(&mut self, grace: Duration, now: Instant, due: &mut Vec<Will>) {
         let is_due = |left: &LeftWill| left.due(grace).is_some_and(|due| now >= due);
         let ids = self.0.iter().filter(|(_, left)| is_due(left));
         let ids: Vec<u64> = ids.map(|(id, _)| *id).collect();

@@ -13,6 +13,7 @@ impl<W> Webview<W> {
     /// The session of its page has ended.
     pub(super) fn leave_wills(&mut self, wills: Wills, effects: &mut Effects<W>) {
         drop_later(self.left_wills.leave(wills), effects);
+        // Those of a page before may have waited for this one to show itself.
         effects.rearm |= !self.left_wills.is_empty();
     }
 }
@@ -109,12 +110,17 @@ impl<W> Hub<W> {
         }
         let grace = self.grace();
         for webview in self.webviews.values_mut() {
-            let due = &mut self.due_wills;
-            webview.left_wills.take_due(grace, now, due);
+            // A page that is about to show itself may be the same one, or one that has come back.
+            let is_away = webview.session.is_none();
+            let left = &mut webview.left_wills;
+            left.begin_waiting(now);
+            if is_away {
+                left.take_due(grace, now, &mut self.due_wills);
+            }
         }
         let webviews = self.webviews.values();
-        webviews
-            .filter_map(|webview| webview.left_wills.next_due(grace))
+        let away = webviews.filter(|webview| webview.session.is_none());
+        away.filter_map(|webview| webview.left_wills.next_due(grace))
             .min()
     }
 }

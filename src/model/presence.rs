@@ -1,4 +1,11 @@
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::json::Json;
+
+/// How many arrays and objects of a state may lie in each other: events about a room wrap it in three.
+const MAX_STATE_DEPTH: usize = 124;
 
 /// A member of a room of presence, with what it says of itself.
 ///
@@ -14,6 +21,54 @@ pub struct PresenceMember<T> {
     pub state: T,
 }
 
+impl PresenceMember<Box<RawValue>> {
+    /// The member with its state as a `T`.
+    pub(crate) fn read<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> serde_json::Result<PresenceMember<T>> {
+        let Self { label, key, state } = self;
+        serde_json::from_str(state.get()).map(|state| PresenceMember { label, key, state })
+    }
+}
+
+/// Checks what a member says of itself. It is JSON already.
+pub(crate) fn check_state(room: &str, state: &Json) -> Result<()> {
+    let refuse = |problem: String| {
+        let text = format!("the state of a member of {room:?} {problem}");
+        Err(Error::new(ErrorCode::InvalidPayload, text))
+    };
+    if !state.attached().is_empty() {
+        return refuse("has bytes; send them as an event, or as text".to_owned());
+    }
+    let depth = depth_of(state);
+    if depth > MAX_STATE_DEPTH {
+        return refuse(format!(
+            "nests arrays and objects {depth} deep; the limit is {MAX_STATE_DEPTH}"
+        ));
+    }
+    Ok(())
+}
+
+fn depth_of(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut is_text, mut is_escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            _ if is_text => {}
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// What has happened to a member of a room of presence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -22,7 +77,7 @@ pub enum PresenceChange<T> {
     Join(PresenceMember<T>),
     /// It says something else of itself.
     Update(PresenceMember<T>),
-    /// It has left, or its page is gone.
+    /// It has left, or its page is gone; or its state is of another type now.
     #[non_exhaustive]
     Leave {
         /// The label of its webview; `None` for the host.
@@ -35,27 +90,38 @@ pub enum PresenceChange<T> {
 /// The payload of an event about the members of a room.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum PresenceNews<T> {
-    Joined(Vec<PresenceMember<T>>),
-    Updated(Vec<PresenceMember<T>>),
+pub(crate) enum PresenceNews {
+    Joined(Vec<PresenceMember<Box<RawValue>>>),
+    Updated(Vec<PresenceMember<Box<RawValue>>>),
     Left(Vec<LeftMember>),
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct LeftMember {
-    label: Option<String>,
-    key: String,
+    pub(crate) label: Option<String>,
+    pub(crate) key: String,
 }
 
-impl<T> PresenceNews<T> {
-    pub(crate) fn into_changes(self) -> Vec<PresenceChange<T>> {
-        match self {
-            Self::Joined(members) => members.into_iter().map(PresenceChange::Join).collect(),
-            Self::Updated(members) => members.into_iter().map(PresenceChange::Update).collect(),
-            Self::Left(members) => {
-                let leave = |LeftMember { label, key }| PresenceChange::Leave { label, key };
-                members.into_iter().map(leave).collect()
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_nest_as_deep_as_their_events_can_be_read() {
+        let nested =
+            |depth: usize| Json::from(format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
+        check_state("doc", &nested(124)).unwrap();
+        let wrapped = format!("{{\"joined\":[{{\"state\":{}}}]}}", &*nested(124));
+        serde_json::from_str::<serde_json::Value>(&wrapped).unwrap();
+        let error = check_state("doc", &nested(125)).unwrap_err();
+        assert_eq!(
+            (error.code(), error.message()),
+            (
+                ErrorCode::InvalidPayload,
+                "the state of a member of \"doc\" nests arrays and objects 125 deep; the limit is 124"
+            )
+        );
+        let text = Json::from(format!("\"\\\"{}\"", "[".repeat(200)));
+        check_state("doc", &text).unwrap();
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod attached;
 pub(crate) mod batch;
+mod cuts;
 mod extras;
 mod heads;
 pub(crate) mod tap;

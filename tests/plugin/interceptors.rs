@@ -1,5 +1,6 @@
 //! Functions that see each event before it is published.
 
+use std::future::IntoFuture;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake};
@@ -10,6 +11,7 @@ use tauri::App;
 use tauri::async_runtime::block_on;
 use tauri::test::MockRuntime;
 use tauri_plugin_event_bus::periodic::JobChanges;
+use tauri_plugin_event_bus::receipts::Outcome;
 use tauri_plugin_event_bus::{
     Builder, EmitOptions, Endpoint, ErrorCode, EventBus, EventBusExt, HOST, Limits, Policy,
     StreamItem,
@@ -209,6 +211,41 @@ fn a_slow_one_delays_no_other_job() {
         block_on(stream.recv()),
         Some(StreamItem::Event(_))
     ));
+}
+
+/// An interceptor of a will waits for a timeout, which comes from what publishes wills.
+#[test]
+fn a_slow_one_delays_no_timeout() {
+    let (sender, came) = mpsc::channel();
+    let came = Mutex::new(came);
+    let app = app_with(
+        Builder::new().before_emit(move |event, _| match event.name() {
+            "closed" => Ok(came.lock().unwrap().recv_timeout(PATIENCE)?),
+            _ => Ok(()),
+        }),
+    );
+    let bus = app.event_bus();
+    let mut stream = bus.stream("closed").unwrap();
+    let mut deaf = Page::open(&app, "main");
+    deaf.listen("e");
+    let mut page = Page::open(&app, "shop");
+    let will = json!({ "event": "closed", "payload": "1", "will": { "id": 1, "afterMs": 0 } });
+    let set = page.call("emit", json!({ "events": [will] })).unwrap();
+    assert_eq!(set[0], json!({}));
+    let handled = bus.emit_handled("e", 1).to("main");
+    let waiting = std::thread::spawn(move || {
+        let handled = block_on(handled.timeout(Duration::from_secs(1)).into_future());
+        sender.send(()).unwrap();
+        handled
+    });
+    // Its page does not come back.
+    let _elsewhere = page.navigate("https://example.com");
+    assert!(matches!(
+        block_on(stream.recv()),
+        Some(StreamItem::Event(_))
+    ));
+    let handled = waiting.join().unwrap().unwrap();
+    assert_eq!(handled.pages[0].outcome, Outcome::Timeout);
 }
 
 /// The app's own error is dropped once another one takes its place.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{GRACE, ORIGIN, World, resume};
 use crate::hub::ids::SubscriberKey;
 use crate::hub::outbox::Item;
+use crate::hub::pages::SHOWN_AFTER;
 use crate::hub::presence::{PresenceStep, Room};
 use crate::hub::{Hub, SESSION_LEASE, START_UP, SubscriptionRequest};
 use crate::limits::Limits;
@@ -100,6 +101,73 @@ fn members_live_through_a_reload() {
     assert_eq!(world.payloads("other", 2, 1), [left]);
     assert_eq!(world.members(), json!([member(Some("main"), "a", 1)]));
     assert_eq!(world.hub.count_members(), (1, 1, 0));
+}
+
+#[test]
+fn a_page_that_shows_itself_late_joins_again() {
+    for is_back in [false, true] {
+        let mut world = World::new();
+        let main = world.ready("main", 1);
+        world.join(Some(main), "", "1");
+        let other = world.open("other", 2);
+        world.subscribe(other, EVENT, &everything());
+        world.payloads("other", 2, 0);
+        world.leave("main", ORIGIN);
+        world.pass(GRACE - SHOWN_AFTER / 2);
+        let main = world.open("main", 3);
+        world.pass(SHOWN_AFTER / 2);
+        assert!(world.payloads("other", 2, 1).is_empty());
+        world.pass(SHOWN_AFTER / 2);
+        if is_back {
+            world.join(Some(main), "", "1");
+        }
+        world.pass(GRACE);
+        let left = json!({ "left": [{ "label": "main", "key": "" }] });
+        let expected = if is_back { vec![] } else { vec![left] };
+        assert_eq!(world.payloads("other", 2, 1), expected);
+    }
+}
+
+#[test]
+fn a_join_costs_each_page_its_difference_alone() {
+    const PAGES: u64 = 8;
+    const MEMBERS: u64 = 10_000;
+    let mut world = World::new();
+    let labels: Vec<String> = (0..PAGES).map(|page| format!("page-{page}")).collect();
+    let mut keys = Vec::new();
+    for (session, label) in (1..).zip(&labels) {
+        let _ = world.hub.announce(label, "window");
+        keys.push(world.open(label, session));
+    }
+    let state = r#"{"user":"ada","cursor":3}"#;
+    for member in 0..MEMBERS {
+        let by = keys[(member % PAGES) as usize];
+        world.join(Some(by), &member.to_string(), state);
+    }
+    for (session, (key, label)) in (1..).zip(keys.iter().zip(&labels)) {
+        world.subscribe(*key, EVENT, &everything());
+        let all = world.payloads(label, session, 0);
+        let members = all[0]["members"].as_array().unwrap().len() as u64;
+        assert_eq!((all.len(), members), (1, MEMBERS));
+    }
+    world.join(Some(keys[0]), "new", state);
+    world.join(Some(keys[0]), "new", "4");
+    world
+        .step(Some(keys[0]), "new", PresenceStep::Leave)
+        .unwrap();
+    let own = |state: Value| json!({ "label": "page-0", "key": "new", "state": state });
+    let expected = [
+        json!({ "joined": [own(serde_json::from_str(state).unwrap())] }),
+        json!({ "updated": [own(json!(4))] }),
+        json!({ "left": [{ "label": "page-0", "key": "new" }] }),
+    ];
+    let length = |news: &[Value]| -> usize { news.iter().map(|one| one.to_string().len()).sum() };
+    for (session, label) in (1..).zip(&labels) {
+        let news = world.payloads(label, session, 1);
+        assert_eq!(news, expected, "{label}");
+        // All of it, for all that there are 10,000 of.
+        assert!(length(&news) < 256, "{}", length(&news));
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::model::target::LabelPattern;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn will(name: &str, payload: &str, after: Duration) -> Will {
+pub(super) fn will(name: &str, payload: &str, after: Duration) -> Will {
     Will {
         event: NewEvent {
             name: EventName::parse(name).unwrap(),
@@ -80,6 +80,44 @@ fn a_page_that_is_back_has_no_will() {
 }
 
 #[test]
+fn a_page_that_shows_itself_late_is_back() {
+    for (is_renewed, expected) in [(false, None), (true, Some("gone-1"))] {
+        let mut world = World::new();
+        let key = world.ready("main", 1);
+        world.set_will(key, 1, Duration::ZERO).unwrap();
+        let seq = world.hub.seq;
+        world.leave("main", ORIGIN);
+        assert!(world.wills_after(GRACE - SECOND).is_empty());
+        let key = world.open("main", 2);
+        let resumed = resume(1, seq).filter(|_| is_renewed);
+        world.subscribe_again(key, "x", &[], resumed);
+        // Its first pull comes after the grace.
+        assert!(world.wills_after(2 * SECOND).is_empty());
+        world.pull("main", 2, 0);
+        assert!(world.wills_after(2 * GRACE).is_empty());
+        // One that was there all along has it still.
+        world.leave("main", ORIGIN);
+        let wills = world.wills_after(GRACE);
+        assert_eq!(wills.first().map(String::as_str), expected);
+    }
+}
+
+#[test]
+fn a_page_that_never_shows_itself_is_not_back() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    world.set_will(key, 1, Duration::ZERO).unwrap();
+    world.leave("main", ORIGIN);
+    assert!(world.wills_after(GRACE - SECOND).is_empty());
+    world.open("main", 2);
+    assert!(world.wills_after(2 * SECOND).is_empty());
+    world.told();
+    assert!(world.hub.leave_page("main", Some(ORIGIN.into())).rearm);
+    assert_eq!(world.wills_after(Duration::ZERO), ["gone-1"]);
+    assert_eq!(world.told(), ["main closed navigated"]);
+}
+
+#[test]
 fn a_renewed_page_keeps_its_wills() {
     let mut world = World::new();
     let key = world.ready("main", 1);
@@ -125,6 +163,24 @@ fn the_wills_of_the_page_before_cannot_be_stopped() {
     let key = world.open("main", 2);
     drop(world.hub.set_will(key, 1, None));
     let _ = world.hub.leave_page("main", Some(ORIGIN.into()));
+    assert_eq!(world.wills_after(GRACE), ["gone-1"]);
+}
+
+#[test]
+fn a_page_cannot_touch_the_will_of_another() {
+    let mut world = World::new();
+    let (main, other) = (world.ready("main", 1), world.ready("other", 2));
+    world.set_will(main, 1, Duration::ZERO).unwrap();
+    // It stops and sets under the same number, and continues the session of the other page.
+    drop(world.hub.set_will(other, 1, None));
+    let forged = will("forged", "1", Duration::ZERO);
+    world.hub.set_will(other, 1, Some(forged)).0.unwrap();
+    world.leave("main", ORIGIN);
+    let seq = world.hub.seq;
+    let thief = world.open("other", 3);
+    world.subscribe_again(thief, "x", &[], resume(1, seq));
+    world.pull("other", 3, 0);
+    drop(world.hub.set_will(thief, 1, None));
     assert_eq!(world.wills_after(GRACE), ["gone-1"]);
 }
 

@@ -14,7 +14,6 @@ use crate::engine::listeners::Listeners;
 use crate::hub::presence::{PresenceStep, Room};
 use crate::model::error::Result;
 use crate::model::event::BusEvent;
-use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::presence::{PresenceChange, PresenceMember};
@@ -123,7 +122,9 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
     ///
     /// None for a room that could be made.
     pub fn list(&self) -> Result<Vec<PresenceMember<T>>> {
-        let members: Json = self.core.hub().members(&self.room, None).into();
+        // Bound to a name, so that they are written after the lock.
+        let members = self.core.hub().members(&self.room);
+        let members = members.to_json();
         let event = self.room.event()?;
         let members = read_members(&members).into_iter().map(read_member);
         let fits = |member: std::result::Result<_, String>| {
@@ -209,7 +210,7 @@ impl Watch {
             return;
         };
         let (seq, members) = core.hub().members_now(&self.room);
-        let members = read_members(&members);
+        let members = read_members(&members.to_json());
         self.known_to = seq;
         let present: BTreeSet<(Option<&str>, &str)> = members
             .iter()

@@ -32,6 +32,11 @@ impl Core {
             check_state(room.name().as_ref().map_or("", |name| name.as_str()), state)?;
             self.check_payload(&event, state)?;
         }
+        // What is shared costs nothing to copy under the lock.
+        let step = match step {
+            PresenceStep::State(state) => PresenceStep::State(state.shared()),
+            PresenceStep::Leave => PresenceStep::Leave,
+        };
         let (changed, effects) =
             self.hub()
                 .change_presence(page, room, key, step, self.clock().now());

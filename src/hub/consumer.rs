@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
 use crate::hub::queue::{Queue, QueueBound, QueueEntry};
+use crate::hub::tracked::DroppedTracked;
 
 /// A subscriber in the host: a stream, or the task that calls the listeners.
 #[derive(Debug)]
@@ -9,21 +10,36 @@ pub(crate) struct Consumer {
     pub(crate) queue: Queue,
     pub(crate) is_stream: bool,
     /// Whether handlers read it, whose outcomes count.
-    pub(crate) is_listener: bool,
+    pub(super) is_listener: bool,
     waker: Option<Waker>,
 }
 
 impl Consumer {
     pub(crate) fn new(bound: QueueBound, is_stream: bool) -> Self {
-        Self {
+        let consumer = Self {
             queue: match is_stream {
                 true => Queue::new(bound),
                 false => Queue::with_causes(bound),
             },
             is_stream,
-            is_listener: !is_stream,
+            is_listener: false,
             waker: None,
+        };
+        match is_stream {
+            true => consumer,
+            false => consumer.of_handlers(),
         }
+    }
+
+    /// The stream of an async listener.
+    pub(crate) fn of_listener(bound: QueueBound) -> Self {
+        Self::new(bound, true).of_handlers()
+    }
+
+    fn of_handlers(mut self) -> Self {
+        self.is_listener = true;
+        self.queue.dropped_tracked = DroppedTracked::on();
+        self
     }
 
     /// Reads what is next. If there is nothing, keeps the waker in place of the last one.

@@ -174,6 +174,12 @@ impl LinkQueue {
         self.waker.take()
     }
 
+    /// How many events it would have to tell of.
+    #[cfg(test)]
+    pub(super) fn noted(&self) -> usize {
+        self.queue.dropped_tracked.len()
+    }
+
     pub(super) fn drop_expired(&mut self, clock: BusClock) {
         self.queue.drop_expired(clock);
     }

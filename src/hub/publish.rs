@@ -13,6 +13,7 @@ use crate::hub::queue::{Arriving, Queue, SupersededLists};
 use crate::hub::retained::RetainedEvent;
 use crate::hub::room::Ticket;
 use crate::hub::routes::{Route, RouteEntry};
+use crate::model::built_in::is_about_pages;
 use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
@@ -409,8 +410,9 @@ impl<W> Hub<W> {
         clock: impl Fn() -> Instant,
     ) {
         let compat = self.compat.as_ref();
-        // A listener that was written for Tauri's events may receive what is for others.
-        let takes_others = compat.is_some_and(|compat| compat.parts.targets);
+        // A listener that was written for Tauri's events may receive what is for others, but for what is about pages.
+        let takes_others =
+            compat.is_some_and(|compat| compat.parts.targets) && !is_about_pages(event.name());
         for (label, webview) in &mut self.webviews {
             let Some(history) = &mut webview.history else {
                 continue;

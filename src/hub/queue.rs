@@ -308,8 +308,10 @@ impl Queue {
     }
 
     pub(crate) fn clear(&mut self) {
+        let waiting = self.slots.iter().flatten().map(|slot| &slot.queued);
+        waiting.for_each(|queued| self.dropped_tracked.note(queued));
         *self = Self {
-            dropped_tracked: self.take_tracked(),
+            dropped_tracked: std::mem::take(&mut self.dropped_tracked),
             dropped_events: self.dropped_events,
             needs_cause: self.needs_cause,
             ..Self::new(self.bound)
@@ -317,12 +319,10 @@ impl Queue {
     }
 
     /// Takes what was dropped of those that are tracked, and what still waits here.
-    pub(super) fn take_tracked(&mut self) -> DroppedTracked {
-        let mut tracked = std::mem::take(&mut self.dropped_tracked);
-        for slot in self.slots.iter().flatten() {
-            tracked.note(&slot.queued);
-        }
-        tracked
+    pub(super) fn take_tracked(&mut self) -> Vec<u64> {
+        let waiting = self.slots.iter().flatten().map(|slot| &slot.queued);
+        waiting.for_each(|queued| self.dropped_tracked.note(queued));
+        self.dropped_tracked.take()
     }
 
     /// How many events wait, and their bytes.

@@ -137,7 +137,7 @@ impl<W> Hub<W> {
             return;
         };
         effects.rearm |= webview.standing.leave(&session, end, since);
-        effects.rearm |= webview.leave_wills(std::mem::take(&mut session.wills));
+        webview.leave_wills(std::mem::take(&mut session.wills), effects);
         effects.rearm |= self.presence.leave(key, label);
         if !self.receipts.is_empty() {
             self.receipts.leave(key);

@@ -46,9 +46,17 @@ impl World {
         Self::with(Policies::default())
     }
 
-    /// A bus with two webviews, whose host listens to everything about pages.
     fn with(policies: Policies) -> Self {
-        let mut hub = Hub::new(Limits::default(), policies);
+        Self::of(Limits::default(), policies)
+    }
+
+    fn limited(limits: Limits) -> Self {
+        Self::of(limits, Policies::default())
+    }
+
+    /// A bus with two webviews, whose host listens to everything about pages.
+    fn of(limits: Limits, policies: Policies) -> Self {
+        let mut hub = Hub::new(limits, policies);
         for label in ["main", "other"] {
             let _ = hub.announce(label, "window");
         }

@@ -66,8 +66,8 @@ struct Page {
     away: Option<u64>,
     away_since: Option<Instant>,
     own: Wills,
-    left: Wills,
-    left_since: Option<Instant>,
+    /// Those of sessions that have ended, and when.
+    left: BTreeMap<u64, (String, Duration, Instant)>,
 }
 
 impl Page {
@@ -98,9 +98,8 @@ impl Page {
         } else if session.continues {
             self.away = Some(session.number);
         }
-        if !self.own.is_empty() {
-            self.left.append(&mut self.own);
-            self.left_since = Some(now);
+        for (id, (name, after)) in std::mem::take(&mut self.own) {
+            self.left.insert(id, (name, after, now));
         }
     }
 
@@ -112,8 +111,8 @@ impl Page {
         self.away = None;
         let left = std::mem::take(&mut self.left);
         if session.continues {
-            for (id, will) in left {
-                self.own.entry(id).or_insert(will);
+            for (id, (name, after, _)) in left {
+                self.own.entry(id).or_insert((name, after));
             }
         }
     }
@@ -128,9 +127,13 @@ impl Page {
         if self.away_since.is_some_and(|since| now >= since + GRACE) {
             self.away = None;
         }
-        let since = self.left_since.unwrap_or(now);
-        let is_due = |_: &u64, will: &mut (String, Duration)| now >= since + will.1.max(GRACE);
-        due.extend(self.left.extract_if(.., is_due).map(|(_, (name, _))| name));
+        self.left.retain(|_, (name, after, since)| {
+            let is_due = now >= *since + (*after).max(GRACE);
+            if is_due {
+                due.push(std::mem::take(name));
+            }
+            !is_due
+        });
     }
 
     /// Its page cannot come back.

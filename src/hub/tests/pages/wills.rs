@@ -1,15 +1,18 @@
 //! Wills: what a page has left to be emitted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{GRACE, ORIGIN, World, resume};
 use crate::hub::ids::SubscriberKey;
 use crate::hub::will::Will;
-use crate::hub::{Audience, NewEvent, SESSION_LEASE};
+use crate::hub::{Address, Audience, NewEvent, SESSION_LEASE};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{ErrorCode, Result};
+use crate::model::label::AllowedLabels;
 use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
+use crate::model::target::LabelPattern;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -226,4 +229,121 @@ fn wills_are_limited() {
     let _ = world.hub.leave_page("main", Some(ORIGIN.into()));
     let error = world.set_will(key, 1, Duration::ZERO).unwrap_err();
     assert_eq!(error.code(), ErrorCode::StaleSession);
+}
+
+#[test]
+fn sessions_that_show_no_page_leave_few_wills() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    for id in 0..3 {
+        world.set_will(key, id, Duration::ZERO).unwrap();
+    }
+    world.leave("main", ORIGIN);
+    for session in 2..102 {
+        world.now += Duration::from_millis(40);
+        let key = world.open("main", session);
+        for id in 0..16 {
+            let id = session * 16 + id;
+            world.set_will(key, id, Duration::ZERO).unwrap();
+        }
+        let _ = world.hub.leave_page("main", Some(ORIGIN.into()));
+        assert!(world.wills_after(Duration::ZERO).is_empty());
+    }
+    assert_eq!(world.hub.webviews["main"].left_wills.count(), 16);
+    // Those of the first page are due as long after its end as they were before.
+    let due = ["gone-0", "gone-1", "gone-2"];
+    assert_eq!(world.wills_after(GRACE - 4 * SECOND), due);
+    assert_eq!(world.wills_after(GRACE).len(), 13);
+    assert_eq!(world.hub.webviews["main"].left_wills.count(), 0);
+}
+
+#[test]
+fn left_wills_take_no_more_bytes_than_one_page() {
+    let mut world = World::new();
+    let large = || will("large", &"1".repeat(600 << 10), Duration::ZERO);
+    for session in 1..20 {
+        let key = world.open("main", session);
+        drop(world.hub.set_will(key, session, Some(large())));
+        let _ = world.hub.leave_page("main", Some(ORIGIN.into()));
+    }
+    assert_eq!(world.hub.webviews["main"].left_wills.count(), 1);
+}
+
+#[test]
+fn a_page_that_renews_has_no_more_wills_than_others() {
+    let mut world = World::new();
+    let mut key = world.ready("main", 1);
+    for session in 2..5 {
+        for id in 0..16 {
+            let set = world.set_will(key, session * 16 + id, Duration::ZERO);
+            let is_first = session == 2;
+            assert_eq!(set.is_ok(), is_first, "{session}");
+        }
+        let seq = world.hub.seq;
+        assert!(world.wills_after(SESSION_LEASE).is_empty());
+        key = world.open("main", session);
+        world.subscribe_again(key, "x", &[], resume(session - 1, seq));
+        // What is left counts, too, and may be set again.
+        world.set_will(key, 32, Duration::ZERO).unwrap();
+        let error = world.set_will(key, 1, Duration::ZERO).unwrap_err();
+        assert!(error.message().contains("has 16 wills"), "{error}");
+        world.pull("main", session, 0);
+    }
+    world.leave("main", ORIGIN);
+    assert_eq!(world.wills_after(GRACE).len(), 16);
+}
+
+#[test]
+fn a_renewal_that_says_so_late_keeps_only_so_many() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    for id in 0..16 {
+        world.set_will(key, id, Duration::ZERO).unwrap();
+    }
+    let seq = world.hub.seq;
+    assert!(world.wills_after(SESSION_LEASE).is_empty());
+    let key = world.open("main", 2);
+    for id in 100..110 {
+        world.set_will(key, id, Duration::ZERO).unwrap();
+    }
+    world.subscribe_again(key, "x", &[], resume(1, seq));
+    world.pull("main", 2, 0);
+    world.leave("main", ORIGIN);
+    let due = world.wills_after(GRACE);
+    assert_eq!(due.len(), 16);
+    assert!((100..110).all(|id| due.contains(&format!("gone-{id}"))));
+}
+
+#[test]
+fn a_will_to_a_glob_stays_within_its_scope() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    let pattern = |text| [LabelPattern::parse(text).unwrap()];
+    let mut allowed = AllowedLabels::default();
+    allowed.allow(&pattern("editor-*"), false);
+    allowed.deny(&pattern("editor-secret"), false);
+    let mut to = Address::of("editor-*".into()).unwrap();
+    to.selection.within = Some(Arc::new(allowed));
+    let mut note = will("note", "1", Duration::ZERO);
+    note.audience.to = Some(to);
+    world.hub.set_will(key, 1, Some(note)).0.unwrap();
+    // Their windows open after it was set.
+    for (session, label) in [(2, "editor-new"), (3, "editor-secret")] {
+        let _ = world.hub.announce(label, label);
+        let key = world.open(label, session);
+        world.subscribe(key, "note", &[]);
+        world.pull(label, session, 0);
+    }
+    let number = world.hub.webview_number("main").unwrap();
+    let _ = world.hub.remove_webview("main", number);
+    world.pass(Duration::ZERO);
+    let now = world.now;
+    for Will {
+        event, audience, ..
+    } in world.hub.take_due_wills()
+    {
+        assert!(world.hub.enqueue(event, &audience, || now).is_ok());
+    }
+    assert_eq!(world.pull("editor-new", 2, 0), ["note"]);
+    assert!(world.pull("editor-secret", 3, 0).is_empty());
 }

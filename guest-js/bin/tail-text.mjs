@@ -19,28 +19,27 @@ export function visible(text, form = 'text') {
   })
 }
 
-/** A value of the app in one line. */
-const one = (text) => visible(String(text), 'one')
-
-/** A record as a line of text. */
-export function lineOf(record) {
+/** A record, which is a line of JSON, as a line of text. */
+export function lineOf(line) {
+  const record = JSON.parse(line)
   const time = new Date(record.at).toISOString().slice(11, 23)
-  return [time, record.kind.padEnd(12), ...partsOf(record)].filter((part) => part !== '').join(' ')
+  const parts = [time, String(record.kind).padEnd(12), ...partsOf(record, line)]
+  return visible(parts.filter((part) => part !== '').join(' '), 'one')
 }
 
-function partsOf(record) {
+function partsOf(record, line) {
   const { kind, name = '', component, causes = [], tick } = record
   const from = record.source ? endpointOf(record.source) : ''
   switch (kind) {
     case 'event':
       return [
         `#${record.seq}`,
-        one(name),
-        `${from}${component === undefined ? '' : `/${one(component)}`} → ${receiversOf(record)}`,
-        payloadOf(record),
-        tick ? `(tick ${tick.count} of ${one(tick.job)})` : '',
-        causes.length > 0 ? `(after ${causes.map(one).join(' → ')})` : '',
-        record.traceparent === undefined ? '' : `(trace ${one(record.traceparent)})`,
+        name,
+        `${from}${component === undefined ? '' : `/${component}`} → ${receiversOf(record)}`,
+        payloadOf(record, line),
+        tick ? `(tick ${tick.count} of ${tick.job})` : '',
+        causes.length > 0 ? `(after ${causes.join(' → ')})` : '',
+        record.traceparent === undefined ? '' : `(trace ${record.traceparent})`,
       ]
     case 'delivered':
     case 'acknowledged':
@@ -48,34 +47,39 @@ function partsOf(record) {
     case 'gap':
       return [
         `${endpointOf(record.receiver)}:`,
-        `lost ${record.atMost ? 'at most ' : ''}${record.count}, #${record.from} to #${record.to} (${one(record.reason)})`,
+        `lost ${record.atMost ? 'at most ' : ''}${record.count}, #${record.from} to #${record.to} (${record.reason})`,
       ]
     case 'refused':
-      return [`${one(record.action)} ${one(name)} of ${from}: ${one(record.message)} (${one(record.code)})`]
+      return [`${record.action} ${name} of ${from}: ${record.message} (${record.code})`]
     case 'request':
-      return [one(name), `${from} → ${endpointOf(record.receiver)}`, payloadOf(record), record.stream ? '(stream)' : '']
+      return [
+        name,
+        `${from} → ${endpointOf(record.receiver)}`,
+        payloadOf(record, line),
+        record.stream ? '(stream)' : '',
+      ]
     case 'response':
       return [
-        one(name),
+        name,
         `${from} → ${endpointOf(record.receiver)}`,
-        record.error ? `failed: ${one(record.error.message)} (${one(record.error.code)})` : payloadOf(record),
+        record.error ? `failed: ${record.error.message} (${record.error.code})` : payloadOf(record, line),
       ]
     case 'lost':
       return [`${record.count} records, since this was too slow`]
     default:
-      return [one(JSON.stringify(record))]
+      return [line]
   }
 }
 
 function endpointOf({ kind, label, node }) {
-  return one(label ?? node ?? kind)
+  return label ?? node ?? kind
 }
 
 function receiversOf({ routes = [], keptFor = [] }) {
   const names = routes.map(
     ({ receiver, stream, queued }) => `${endpointOf(receiver)}${stream ? ' (stream)' : ''}${queued ? '' : ' (full)'}`,
   )
-  const all = [...names, ...keptFor.map((label) => `${one(label)} (kept)`)]
+  const all = [...names, ...keptFor.map((label) => `${label} (kept)`)]
   return all.length > 0 ? all.join(', ') : 'no one'
 }
 
@@ -90,10 +94,29 @@ function rangesOf(numbers) {
   return ranges.map(({ from, to }) => (from === to ? `#${from}` : `#${from}–${to}`)).join(', ')
 }
 
-function payloadOf({ payload, bytes, cut, redacted }) {
+function payloadOf({ bytes, cut, redacted }, line) {
   const note = `${bytes ? ` (${bytes.length} pieces of bytes)` : ''}${redacted ? ' (redacted)' : ''}`
-  if (cut) return `${one(cut.start)}… (${cut.bytes} bytes)${note}`
-  const text = JSON.stringify(payload) ?? 'null'
+  if (cut) return `${cut.start}… (${cut.bytes} bytes)${note}`
+  // As it was written: a number may have more digits than JavaScript keeps. A tab stands between tokens.
+  const text = (valueTextOf(line, 'payload') ?? 'null').replaceAll('\t', ' ')
   const shown = text.length > MAX_PAYLOAD ? `${text.slice(0, MAX_PAYLOAD)}… (${text.length} characters)` : text
-  return one(shown) + note
+  return shown + note
+}
+
+/** The text of a value of an object, as it stands in a line of valid JSON. `undefined` if the object has no such key. */
+function valueTextOf(line, wanted) {
+  let depth = 0
+  let key
+  let start = 0
+  // Strings, and what separates and nests values.
+  for (const { 0: token, index } of line.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:,]/g)) {
+    if (token === '{' || token === '[') depth += 1
+    else if (depth !== 1) depth -= token === '}' || token === ']' ? 1 : 0
+    else if (token === ':') start = index + 1
+    else if (token === ',' || token === '}') {
+      if (key === wanted) return line.slice(start, index).trim()
+      key = undefined
+    } else if (key === undefined && token !== ']') key = JSON.parse(token)
+  }
+  return undefined
 }

@@ -260,9 +260,9 @@ function follow(app, { name, kind, source, json }) {
 function print(records, json, socket) {
   // As they are, since numbers would change. A tab stands between tokens, where it is a space.
   const raw = (record) => visible(record.replaceAll('\t', ' '), 'json')
-  const lines = records.map((record) => (json ? raw(record) : lineOf(JSON.parse(record))))
-  // While the terminal is slow, the app keeps what comes, and counts what it loses.
-  if (!process.stdout.write(`${lines.join('\n')}\n`)) {
+  const lines = records.map((record) => (json ? raw(record) : lineOf(record)))
+  // While the terminal is slow, the app keeps what comes, and counts what it loses. What has come already is printed.
+  if (!process.stdout.write(`${lines.join('\n')}\n`) && !socket.isPaused()) {
     socket.pause()
     process.stdout.once('drain', () => socket.resume())
   }

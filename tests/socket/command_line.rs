@@ -296,6 +296,55 @@ fn tail_ends_when_the_app_ends() {
     );
 }
 
+/// A tool that is attached to an app that the test plays.
+fn attached(app: &Played) -> (Child, std::os::unix::net::UnixStream) {
+    let mut tail = app.tail(&[]);
+    let child = tail.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let (mut stream, _) = app.listener.accept().unwrap();
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).unwrap();
+    let length = u32::from_le_bytes(head[8..].try_into().unwrap());
+    stream.read_exact(&mut vec![0; length as usize]).unwrap();
+    stream.write_all(&frame(r#"{"app":"test.played","pid":1}"#)).unwrap();
+    (child.unwrap(), stream)
+}
+
+#[test]
+fn tail_shows_numbers_as_they_are_and_nothing_raw() {
+    let app = Played::start("raw", 1);
+    let (child, mut stream) = attached(&app);
+    let hostile = r#""\u001b[2J\u202e""#;
+    let host = r#"{"kind":"host"}"#;
+    let records = [
+        format!(
+            r#"{{"at":0,"kind":"event","seq":1,"name":"a","source":{host},"payload":{{"payload":[1,"}}"],"id":9007199254740993}},"routes":[]}}"#
+        ),
+        format!(r#"{{"at":0,"kind":"event","seq":{hostile},"source":{host},"payload":1}}"#),
+        format!(
+            r#"{{"at":0,"kind":"gap","receiver":{host},"from":{hostile},"to":{hostile},"count":{hostile},"reason":"expired"}}"#
+        ),
+        format!(r#"{{"at":0,"kind":"lost","count":{hostile}}}"#),
+        format!(r#"{{"at":0,"kind":{hostile}}}"#),
+        format!(r#"{{"at":0,"kind":"delivered","receiver":{host},"seqs":[{hostile}]}}"#),
+        "{\"at\":0,\"kind\":\"event\",\"name\":\"\u{e0000}\u{e007f}\",\"payload\":1}".to_owned(),
+    ];
+    stream.write_all(&frame(&records.join("\n"))).unwrap();
+    drop(stream);
+    let output = child.wait_with_output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), records.len(), "{shown:?}");
+    assert!(
+        lines[0].ends_with(r#"{"payload":[1,"}"],"id":9007199254740993}"#),
+        "{shown}"
+    );
+    for line in lines {
+        let is_hidden =
+            |c: char| c.is_control() || matches!(c, '\u{202e}' | '\u{e0000}'..='\u{e007f}');
+        assert!(!line.contains(is_hidden), "{line:?}");
+    }
+}
+
 #[test]
 fn tail_says_that_an_app_is_of_another_version() {
     let app = Played::start("version", 2);

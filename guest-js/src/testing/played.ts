@@ -28,6 +28,8 @@ export class PlayedRecipient implements Recipient {
   private isClosed = false
   /** The kind of the responder that is being registered. */
   private kind: ResponderKind = 'single'
+  /** What responds as a recording did, by name. */
+  private readonly replayed = new Map<string, () => string | undefined>()
   private readonly channels = new Map<string, PlayedChannel>()
   private readonly queue: RegistrationQueue = {
     session: '',
@@ -61,6 +63,20 @@ export class PlayedRecipient implements Recipient {
     const off = this.responders.add({ name, title, stack: false, respond, accepted: () => {}, ended, ...stream })
     if (refused) throw refused
     return off
+  }
+
+  /**
+   * Responds with what `next` returns, which is JSON, or with the error that it throws, code and all. A responder of the test
+   * goes first. Returns what ends it.
+   */
+  replay(name: string, next: () => string | undefined): () => void {
+    if (this.names.has(name)) return () => {}
+    this.replayed.set(name, next)
+    this.requests.addName(this.label, name, 'single')
+    return () => {
+      this.replayed.delete(name)
+      this.requests.removeName(this.label, name)
+    }
   }
 
   private begin(sent: StreamToSend, kind: ResponderKind): RunningStream {
@@ -130,6 +146,8 @@ export class PlayedRecipient implements Recipient {
         return this.responders.stop(item)
       }
       if ('credit' in item) return this.responders.credit(item)
+      const next = this.replayed.get(item.name)
+      if (next) return this.requests.settle(item.request, next)
       const { source } = item
       this.responders.receive(item, endpointOf(source))
     })

@@ -1,4 +1,5 @@
 import type { TapRecord } from '../types/tap.js'
+import { faultOf } from './record-fields.js'
 import { invalidArgument } from './results.js'
 
 /** What a recording begins with, and the version that this reads. */
@@ -97,14 +98,21 @@ function readRecord(number: number, line: string, value: unknown): TapRecord {
     throw at(number, `${problem}; expected one of ${kinds.join(', ')}`)
   }
   const needed = ['at', ...FIELDS[kind as TapRecord['kind']]]
-  const missing = needed.find((field) => record[field] === undefined)
+  const missing = needed.find((field) => record[field] === undefined || record[field] === null)
   if (missing !== undefined) throw at(number, `a record of the kind "${kind}" needs \`${missing}\``)
-  const hasPayload = 'payload' in record || 'cut' in record || 'error' in record
+  const fault = faultOf(record)
+  if (fault !== undefined) throw at(number, fault)
+  const isFailed = kind === 'response' && isGiven(record.error)
+  const hasPayload = 'payload' in record || isGiven(record.cut) || isFailed
   if (['event', 'request', 'response'].includes(kind) && !hasPayload) {
     throw at(number, `a record of the kind "${kind}" needs \`payload\` or \`cut\``)
   }
-  return record as unknown as TapRecord
+  // `null` is absent, but as a payload.
+  const given = Object.entries(record).filter(([key, value]) => value !== null || key === 'payload')
+  return Object.fromEntries(given) as unknown as TapRecord
 }
+
+const isGiven = (value: unknown) => value !== undefined && value !== null
 
 function at(line: number, problem: string): Error {
   return invalidArgument(`line ${line}: ${problem}`)

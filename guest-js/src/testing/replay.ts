@@ -1,3 +1,4 @@
+import { EventBusError } from '../core/error.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { TappedEvent, TappedPayload, TappedRequest, TappedResponse, TapRecord } from '../types/tap.js'
 import {
@@ -25,7 +26,8 @@ export async function replay(
 ): Promise<Replay> {
   const isPlayed = playedBy(host.label, sources)
   for (const label of labelsOf(records)) if (!host.labels.has(label)) host.play(label)
-  const endResponders = respond(host, records, isPlayed)
+  const ends = responsesOf(records)
+  const endResponders = respond(host, records, ends, isPlayed)
   const before = host.accepted.length
   const responses: Promise<ReplayDifference[]>[] = []
   let played = 0
@@ -36,19 +38,22 @@ export async function replay(
         playEvent(host, record)
       } else if (record.kind === 'request' && isPlayed(record.source) && isUnderTest(host, record.receiver)) {
         if (record.stream) continue
-        responses.push(playRequest(host, record, responseTo(records, record)))
+        responses.push(playRequest(host, record, ends.get(record.request)))
       } else continue
       played += 1
       await settle()
     }
     const later = (await Promise.all(responses)).flat()
     await settle()
-    const accepted = host.accepted.slice(before).filter(({ source }) => isUnderTest(host, source))
+    // When a job ticks is a matter of time, which a replay has not.
+    const isCompared = (source: Endpoint, tick: unknown) => isUnderTest(host, source) && !tick
+    const accepted = host.accepted.slice(before).filter(({ source, extras }) => isCompared(source, extras.tick))
     const emitted = accepted.map(({ event, to, payload }) => ({ name: event, to, payload }))
     const recorded = records.flatMap((record) =>
-      record.kind === 'event' && isUnderTest(host, record.source) ? [recordedOf(record)] : [],
+      record.kind === 'event' && isCompared(record.source, record.tick) ? [recordedOf(record)] : [],
     )
-    return { played, emitted, differences: [...compare(recorded, emitted), ...later] }
+    const lost = records.reduce((sum, record) => sum + (record.kind === 'lost' ? record.count : 0), 0)
+    return { played, emitted, differences: [...compare(recorded, emitted), ...later], lost }
   } finally {
     endResponders()
   }
@@ -132,8 +137,9 @@ function playEvent(host: TestHost, record: TappedEvent): void {
   host.accept({ event: name, payload, to, except, component, causes, traceparent, retain: retained }, source, tick)
 }
 
-function responseTo(records: readonly TapRecord[], { request }: TappedRequest): TappedResponse | undefined {
-  return records.find((record): record is TappedResponse => record.kind === 'response' && record.request === request)
+/** The responses of a recording, by the ids of their requests. */
+function responsesOf(records: readonly TapRecord[]): Map<string, TappedResponse> {
+  return new Map(records.flatMap((record) => (record.kind === 'response' ? [[record.request, record]] : [])))
 }
 
 /** Sends a request to the page under test. Resolves to where its response differs. */
@@ -153,8 +159,12 @@ async function playRequest(
       (payload) => ({ payload }),
       (error: { code: string; message: string }) => ({ error: { code: error.code, message: error.message } }),
     )
-  if (!recorded || recorded.cut) return []
-  const expected = recorded.error ? { error: recorded.error } : { payload: payloadOf(name, recorded) }
+  if (!recorded) return []
+  // Of a response that was cut, it is known that it was none of an error.
+  if (recorded.cut && !('error' in outcome)) return []
+  const expected = recorded.error
+    ? { error: recorded.error }
+    : { payload: recorded.cut ? undefined : payloadOf(name, recorded) }
   const isSame =
     'error' in expected || 'error' in outcome
       ? ('error' in expected && expected.error?.code) === ('error' in outcome && outcome.error.code)
@@ -165,41 +175,45 @@ async function playRequest(
 }
 
 /** Responds to the requests of the page under test as the recording did. Returns what ends that. */
-function respond(host: TestHost, records: readonly TapRecord[], isPlayed: (source: Endpoint) => boolean): () => void {
-  const queues = new Map<string, TappedResponse[]>()
-  const ends: (() => void)[] = []
+function respond(
+  host: TestHost,
+  records: readonly TapRecord[],
+  ends: ReadonlyMap<string, TappedResponse>,
+  isPlayed: (source: Endpoint) => boolean,
+): () => void {
+  // A request whose response is lost keeps its place.
+  const queues = new Map<string, (TappedResponse | undefined)[]>()
+  const stops: (() => void)[] = []
   for (const record of records) {
     if (record.kind !== 'request' || record.stream || !isUnderTest(host, record.source)) continue
     if (!isPlayed(record.receiver)) continue
-    const response = responseTo(records, record)
+    const response = ends.get(record.request)
     const label = labelOf(record.receiver)
     const key = JSON.stringify([label, record.name])
     const queue = queues.get(key)
     if (queue) {
-      if (response) queue.push(response)
+      queue.push(response)
       continue
     }
-    const own = response ? [response] : []
+    const own = [response]
     queues.set(key, own)
-    ends.push(...registered(host, label, record.name, own))
+    const stop = host.played.get(label)?.replay(record.name, () => nextOf(record.name, own))
+    if (stop) stops.push(stop)
   }
   return () => {
-    for (const end of ends) end()
+    for (const stop of stops) stop()
   }
 }
 
-function registered(host: TestHost, label: Label, name: string, queue: TappedResponse[]): (() => void)[] {
-  const responder = () => {
-    const next = queue.shift()
-    if (!next) throw new Error(`the recording has no further response to "${name}"`)
-    if (next.error) throw new Error(next.error.message)
-    return payloadOf(name, next)
-  }
-  try {
-    return [host.respond(label, name, 'single', responder)]
-  } catch (error) {
-    // A responder of the test goes first.
-    if ((error as { code?: string }).code === 'duplicate_responder') return []
-    throw error
-  }
+/** The next response of a recording, as JSON. Throws what the recorded request has failed with. */
+function nextOf(name: string, queue: (TappedResponse | undefined)[]): string | undefined {
+  if (queue.length === 0) throw missing(`the recording has no further response to "${name}"`)
+  const next = queue.shift()
+  if (!next) throw missing(`a request for "${name}" has no response in the recording`)
+  if (next.error) throw new EventBusError(next.error.code, next.error.message)
+  return payloadText(name, payloadOf(name, next))
+}
+
+function missing(message: string): EventBusError {
+  return new EventBusError('responder_failed', message)
 }

@@ -309,6 +309,18 @@ export class TestRequests {
     }
   }
 
+  /** Ends a request with what this returns, which is JSON, or with what it throws. */
+  settle(request: string, respond: () => string | undefined): void {
+    const open = this.close(request)
+    try {
+      const payload = respond()
+      this.check(open?.name ?? '', payload)
+      open?.resolve(readPayload(payload))
+    } catch (error) {
+      open?.reject(toEventBusError(error))
+    }
+  }
+
   private takePart(request: string, open: OpenRequest, payload: string | undefined): void {
     const { name, stream, window, reject } = open
     try {

@@ -120,7 +120,16 @@ export interface TappedGap {
 export interface TappedRefusal {
   kind: 'refused'
   at: number
-  action: 'emit' | 'listen' | 'request' | 'respond' | 'tick'
+  action:
+    | 'emit'
+    | 'listen'
+    | 'request'
+    | 'respond'
+    | 'tick'
+    | 'start_job'
+    | 'start_task'
+    | 'presence'
+    | 'clear_retained'
   /** The name or pattern, as it was given. */
   name: string
   source: Endpoint

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import lines from '../../../tests/recordings.json'
 import { parseRecording } from '../../src/testing/index.js'
 
 const HEAD = '{"format":"tauri-plugin-event-bus","version":1,"startedAt":1000.5}'
@@ -39,6 +40,14 @@ describe('a recording', () => {
   ])('with a foreign line names it: %s', (message, line) => {
     expect(parse(LOST, line, LOST)).toThrow(message)
     expect(parse(LOST, line, LOST)).toThrow(expect.objectContaining({ code: 'invalid_argument' }))
+  })
+
+  it.each(lines.bad)('refuses what Rust refuses: %s', (line) => {
+    expect(parse(LOST, line, LOST)).toThrow('line 3: ')
+  })
+
+  it.each(lines.good)('reads what Rust reads: %s', (line) => {
+    expect(parse(line)().records).toHaveLength(1)
   })
 
   it('that is cut says where', () => {

@@ -97,6 +97,32 @@ describe('a replay', () => {
     expect(differences[0]).toMatchObject({ kind: 'changed', recorded: { to: 'settings' }, emitted: { to: HOST } })
   })
 
+  it.each([
+    ['a label', 'settings'],
+    ['an endpoint', settings],
+    ['a list', ['settings']],
+    ['a target of Tauri', { kind: 'Webview', label: 'settings' }],
+  ])('takes each spelling of a target for the same: %s', async (_, to) => {
+    begin(event('ping', settings, null), event('pong', main, 1, { to: 'settings' }))
+    await listen('ping', () => emitTo(to as 'settings', 'pong', 1))
+    expect((await bus.replay()).differences).toEqual([])
+  })
+
+  it('compares targets of other nodes', async () => {
+    const to = { kind: 'Node', node: 'shop' }
+    begin(event('ping', host, null), event('pong', main, 1, { to }))
+    await listen('ping', () => emitTo(HOST, 'pong', 1))
+    expect((await bus.replay()).differences).toMatchObject([{ kind: 'changed', recorded: { to } }])
+  })
+
+  it('compares no ticks', async () => {
+    const tick = { job: 'j', count: 1, scheduledAt: 5, missed: 0 }
+    begin(event('clock', main, 1, { tick }), event('clock', main, 1, { tick: { ...tick, count: 2 } }))
+    const { differences, emitted } = await bus.replay()
+    expect(differences).toEqual([])
+    expect(emitted).toEqual([])
+  })
+
   it('passes ticks, causes and bytes on', async () => {
     const tick = { job: 'j', count: 3, scheduledAt: 5, missed: 0 }
     const bytes = [['AP8=', 'a', 0]]
@@ -124,6 +150,50 @@ describe('a replay', () => {
     const got = { at: 2, kind: 'response', request: '1', name: 'price', source: host, receiver: main, payload: 4 }
     begin(event('added', host, 'tea'), asked, got, event('total', main, 4))
     await listen<string>('added', async ({ payload }) => emit('total', await request<number>(HOST, 'price', payload)))
+    expect((await bus.replay()).differences).toEqual([])
+  })
+
+  const priceOf = (request: string) =>
+    ({ at: 1, kind: 'request', request, name: 'price', source: main, receiver: host, payload: request }) as const
+  const priced = (request: string, more: object) =>
+    ({ at: 2, kind: 'response', request, name: 'price', source: host, receiver: main, ...more }) as const
+
+  it('shifts no response where one is lost', async () => {
+    const told: unknown[] = []
+    begin(event('go', host, 0), priceOf('1'), priceOf('2'), priced('2', { payload: 7 }), {
+      at: 3,
+      kind: 'lost',
+      count: 3,
+    })
+    await listen('go', async () => {
+      for (const n of [1, 2]) told.push(await request(HOST, 'price', n).catch(({ message }: Error) => message))
+    })
+    const { lost } = await bus.replay()
+    expect(lost).toBe(3)
+    expect(told).toEqual([expect.stringContaining('has no response'), 7])
+  })
+
+  it('responds with the recorded code', async () => {
+    const told: unknown[] = []
+    begin(event('go', host, 0), priceOf('1'), priced('1', { error: { code: 'timeout', message: 'late' } }))
+    await listen('go', async () => {
+      told.push(await request(HOST, 'price', 1).catch(({ code, message }) => [code, message]))
+    })
+    await bus.replay()
+    expect(told).toEqual([['timeout', 'late']])
+  })
+
+  it('finds a failure where a response was cut', async () => {
+    const asked = { at: 1, kind: 'request', request: '1', name: 'sum', source: host, receiver: main, payload: 1 }
+    const cut = { bytes: 9_000, start: '[1,' }
+    const got = { at: 2, kind: 'response', request: '1', name: 'sum', source: main, receiver: host, cut }
+    begin(asked, got)
+    const off = await respond('sum', () => {
+      throw new Error('no')
+    })
+    expect((await bus.replay()).differences).toMatchObject([{ kind: 'changed', of: 'response' }])
+    off()
+    await respond('sum', () => 5)
     expect((await bus.replay()).differences).toEqual([])
   })
 

@@ -1,7 +1,5 @@
 //! Pulls and calls of the pages.
 
-use std::time::Duration;
-
 use super::*;
 
 impl World {

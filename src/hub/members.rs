@@ -78,6 +78,6 @@ pub(super) fn write_members<'a>(
 }
 
 fn text_of(text: Option<&str>) -> String {
-    // A string is always written.
-    serde_json::to_string(&text).unwrap_or_else(|_| "null".to_owned())
+    // Text is always written.
+    Json::write("text", &text).map_or_else(|_| "null".to_owned(), Json::into_text)
 }

@@ -1,6 +1,6 @@
 //! What `inspect` shows, in Rust and to a page with the permission.
 
-use std::future::{Future, IntoFuture};
+use std::future::IntoFuture;
 use std::task::{Context, Waker};
 
 use serde_json::{Value, json};

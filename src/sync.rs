@@ -114,16 +114,9 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         }
     }
 
-    let mut future = pin!(future);
-    // Most futures are done, and need no waker.
-    if let Poll::Ready(value) = future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
-        return value;
-    }
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
             return value;

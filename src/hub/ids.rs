@@ -1,8 +1,6 @@
 //! Ids of sessions, subscribers, subscriptions and requests.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::id::Id;
@@ -35,29 +33,6 @@ impl SessionId {
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-/// Hashes ids that are random, which no page can choose.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct RandomIdHasher(u64);
-
-/// What is kept by the id of a request.
-pub(crate) type ByRequest<T> = HashMap<RequestId, T, BuildHasherDefault<RandomIdHasher>>;
-
-impl Hasher for RandomIdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, id: u128) {
-        self.0 = (id >> 64) as u64 ^ id as u64;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::hub::ids::{ByRequest, RequestId, SubscriberKey};
+use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::channel::CallerHalf;
 use crate::hub::requests::flow::Flow;
 use crate::hub::requests::inbox::Inbox;
@@ -79,12 +79,12 @@ impl<W> PendingRequest<W> {
 #[derive(Debug)]
 pub(crate) struct Requests<W> {
     newest: u64,
-    by_id: ByRequest<PendingRequest<W>>,
+    by_id: HashMap<RequestId, PendingRequest<W>>,
     by_due: BTreeSet<(Instant, RequestId)>,
     /// By the webview of the recipient; the host has no label.
     by_recipient: HashMap<Option<Arc<str>>, RecipientRequests>,
     /// What the host has yet to read of streams that it requested, and of channels.
-    pub(super) inboxes: ByRequest<Inbox>,
+    pub(super) inboxes: HashMap<RequestId, Inbox>,
 }
 
 /// The requests that one recipient has not responded to.
@@ -118,10 +118,10 @@ impl<W> Default for Requests<W> {
     fn default() -> Self {
         Self {
             newest: 0,
-            by_id: ByRequest::default(),
+            by_id: HashMap::new(),
             by_due: BTreeSet::new(),
             by_recipient: HashMap::new(),
-            inboxes: ByRequest::default(),
+            inboxes: HashMap::new(),
         }
     }
 }

@@ -20,6 +20,14 @@ pub(crate) async fn launch_moving(how: &str) -> Result<App> {
     fixture.env("FIXTURE_MOVING", how).start().await
 }
 
+/// Launches the app whose pages reach the host through the iframe of Tauri's isolation pattern. It belongs to another
+/// package. Build it first: `cargo build --workspace --bin moving_after`.
+pub(crate) async fn launch_isolated() -> Result<App> {
+    let binary = Path::new(env!("CARGO_BIN_EXE_fixture")).with_file_name("moving_after");
+    let launch = Launch::new(binary).engine(Engine::WebKit);
+    launch.env("MOVING_STRICT", "1").start().await
+}
+
 /// Launches the fixture in this engine, for what the other does not have.
 pub(crate) async fn launch_in(engine: Engine) -> Result<App> {
     fixture(engine).start().await

@@ -71,7 +71,7 @@ describe('a page that is called', () => {
     expect(handler.mock.calls).toEqual([[1], [2], [3], [4]])
   })
 
-  it('takes bytes from beside the text, and forgets their texts', async () => {
+  it('takes bytes from beside the text once', async () => {
     const handler = vi.fn()
     await listen('a', ({ payload }) => handler(payload))
     await handOver()

@@ -166,7 +166,7 @@ it('what registers is sent again in any case', async () => {
   expect(realm.host.commands('subscribe').map(({ args }) => args.n)).toEqual([2, 2, 1])
 })
 
-it('what registers outlives a leave that takes the reply', async () => {
+it('registers in spite of a reply that a leave takes', async () => {
   const handler = vi.fn()
   await listen('y', vi.fn())
   realm.host.hold = isState

@@ -21,7 +21,7 @@ use crate::model::tap::record::TapRecord;
 pub struct Tap {
     core: Weak<Core>,
     number: u64,
-    payload_bytes: usize,
+    filter: Arc<RecordFilter>,
     ready: VecDeque<TapRecord>,
 }
 
@@ -59,11 +59,11 @@ impl EventBus {
 
 impl Tap {
     pub(crate) fn new(core: &Arc<Core>, filter: RecordFilter) -> Self {
-        let payload_bytes = filter.payload_bytes;
+        let filter = Arc::new(filter);
         Self {
-            number: core.add_tap(Arc::new(filter)),
+            number: core.add_tap(Arc::clone(&filter)),
             core: Arc::downgrade(core),
-            payload_bytes,
+            filter,
             ready: VecDeque::new(),
         }
     }
@@ -120,7 +120,7 @@ impl Tap {
 
     fn poll_waiting(&self, context: Option<&Context<'_>>) -> Poll<Option<Vec<TapRecord>>> {
         match self.core.upgrade() {
-            Some(core) => core.poll_tap(self.number, self.payload_bytes, context),
+            Some(core) => core.poll_tap(self.number, &self.filter, context),
             None => Poll::Ready(None),
         }
     }

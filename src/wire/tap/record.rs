@@ -5,9 +5,9 @@ use crate::model::event::Provenance;
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::tap::record::{
-    TapEntry, TapRecord, TappedEvent, TappedPayload, TappedRequest, TappedResponse,
+    TapEntry, TapRecord, TappedEvent, TappedPayload, TappedRefusal, TappedRequest, TappedResponse,
 };
-use crate::wire::tap::redaction::Redactions;
+use crate::wire::tap::redaction::{Redactions, Unmatched};
 
 /// How much of a payload that is cut is shown.
 const SHOWN: usize = 1024;
@@ -18,7 +18,7 @@ pub(crate) struct Showing<'a> {
     /// How many bytes of a payload a record has.
     pub(crate) payload_bytes: usize,
     /// What to log.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Unmatched>,
 }
 
 impl Showing<'_> {
@@ -42,9 +42,19 @@ impl Showing<'_> {
             RawEntry::Event(event) => TapEntry::Event(Box::new(self.event(event))),
             RawEntry::Request(request) => TapEntry::Request(Box::new(self.request(request))),
             RawEntry::Response(response) => TapEntry::Response(Box::new(self.response(response))),
+            RawEntry::Done(TapEntry::Refused(refusal)) => {
+                TapEntry::Refused(self.refusal(refusal.clone()))
+            }
             RawEntry::Done(entry) => entry.clone(),
         };
         TapRecord { at: raw.at, entry }
+    }
+
+    fn refusal(&self, mut refusal: TappedRefusal) -> TappedRefusal {
+        let name = EventName::parse(&refusal.name).ok();
+        let (name, code) = (name.as_ref(), refusal.code);
+        refusal.message = self.redactions.message(name, code, &refusal.message);
+        refusal
     }
 
     fn event(&mut self, raw: &RawEvent) -> TappedEvent {
@@ -89,7 +99,11 @@ impl Showing<'_> {
             receiver: raw.receiver.clone(),
             result: match &raw.result {
                 Ok(json) => Ok(self.payload(&raw.name, json)),
-                Err(error) => Err((error.code(), error.message().to_owned())),
+                Err(error) => {
+                    let (name, code) = (Some(&raw.name), error.code());
+                    let message = self.redactions.message(name, code, error.message());
+                    Err((code, message))
+                }
             },
         }
     }

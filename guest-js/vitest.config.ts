@@ -13,7 +13,7 @@ function svelte(generate: 'client' | 'server') {
   }
 }
 
-const frameworks = ['react', 'vue', 'svelte', 'solid', 'followed']
+const frameworks = ['react', 'vue', 'svelte', 'solid', 'followed', 'listening']
 
 export default defineConfig({
   test: {

@@ -20,7 +20,7 @@ pub(crate) use tokio::sync::oneshot;
 pub(crate) use tokio::task::yield_now;
 /// The clock by which tasks sleep. A test may pause it.
 pub(crate) use tokio::time::Instant as TaskInstant;
-pub(crate) use tokio::time::sleep_until;
+pub(crate) use tokio::time::{Sleep, sleep_until};
 
 #[cfg(feature = "test")]
 pub(crate) use movable::MovableClock;
@@ -70,6 +70,12 @@ impl Tasks {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> tokio::task::JoinHandle<T> {
         self.runtime.spawn_blocking(work)
+    }
+
+    /// Sleeps until then, also where no runtime of Tokio polls it.
+    pub(crate) fn sleep_until(&self, until: TaskInstant) -> Sleep {
+        let _entered = self.runtime.enter();
+        sleep_until(until)
     }
 
     /// Lets another thread run what this one has woken. A worker of Tokio keeps the last task that it woke to itself until it

@@ -5,6 +5,7 @@ import { defineConfig } from 'vite'
 export default defineConfig(({ mode }) => ({
   root: 'page',
   base: './',
+  define: { HAS_BUS: mode === 'after' },
   plugins: mode === 'after' ? [eventBus.vite()] : [],
   build: { outDir: `../dist/${mode}`, emptyOutDir: true, target: 'esnext' },
 }))

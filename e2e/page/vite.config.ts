@@ -6,6 +6,8 @@ export default defineConfig({
     outDir: '../dist',
     emptyOutDir: true,
     target: 'esnext',
-    rolldownOptions: { input: ['index.html', 'blocked.html', 'away.html', 'embedded.html', 'race.html', 'zone.html'] },
+    rolldownOptions: {
+      input: ['index.html', 'blocked.html', 'away.html', 'embedded.html', 'race.html', 'tab.html', 'zone.html'],
+    },
   },
 })

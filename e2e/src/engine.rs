@@ -171,6 +171,20 @@ async fn start_in_chromium(
     })
 }
 
+/// Starts a browser without Tauri.
+pub(crate) async fn start_browser(options: Value) -> Result<(Client, Process)> {
+    let port = free_port()?;
+    let mut command = Command::new("chromedriver");
+    command
+        .arg(format!("--port={port}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let mut driver = Process::start(&mut command, "chromium-driver")?;
+    listening("chromedriver", port, &mut driver).await?;
+    let client = connect(port, Path::new("chromium"), options).await?;
+    Ok((client, driver))
+}
+
 async fn listening(name: &str, port: u16, driver: &mut Process) -> Result<()> {
     until(&format!("{name} to listen"), async || {
         if let Some(status) = driver.ended()? {

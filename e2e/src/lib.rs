@@ -12,6 +12,7 @@
 //! window of the app as a WebDriver window of its own, including those that open later.
 
 mod app;
+mod browser;
 mod devtools;
 mod display;
 mod engine;
@@ -24,6 +25,7 @@ mod wait;
 mod window;
 
 pub use app::{App, Launch, SlowPage};
+pub use browser::Browser;
 pub use display::Display;
 pub use engine::Engine;
 pub use nats::NatsServer;

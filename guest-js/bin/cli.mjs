@@ -9,7 +9,7 @@ import { tail } from './tail.mjs'
 
 const MIGRATE = 'tauri-plugin-event-bus-migrate'
 const USAGE = `usage: npx tauri-plugin-event-bus-api migrate [folder] [--check] [--imports] [--force]
-       npx tauri-plugin-event-bus-api tail [--name <glob>] [--kind <kind>] [--source <label>] [--json] [--app <identifier>] [--pid <number>]`
+       npx tauri-plugin-event-bus-api tail [--name <glob>] [--kind <kind>] [--source <label>] [--json] [--app <identifier>] [--pid <number>] [--wait]`
 const folder = dirname(fileURLToPath(import.meta.url))
 const { version } = JSON.parse(readFileSync(join(folder, '../package.json'), 'utf8'))
 const [, , command, ...args] = process.argv

@@ -14,6 +14,9 @@ const VERSION = 1
 /** The longest frame of an app, which cuts payloads. */
 const MAX_FRAME = 16 << 20
 
+/** How often `--wait` looks whether the app has started. */
+const LOOK_MS = 300
+
 const KINDS = ['event', 'delivered', 'acknowledged', 'gap', 'refused', 'request', 'response']
 
 const HELP = `usage: npx tauri-plugin-event-bus-api tail [options]
@@ -24,11 +27,15 @@ Prints what happens in the event bus of a running debug app, which has the Cargo
   --kind <kind>       ${KINDS.join(', ')}; may be given several times
   --source <label>    what the page of this label sends, or "host"
   --json              one JSON object a line
+  --wait              wait for the app to start, and again each time it has ended
   --app <identifier>  the app, where several run
   --pid <number>      its process, where an app runs several times`
 
-/** A problem that ends the command, with how it ends. */
+/** A problem that ends the command. */
 class Problem extends Error {}
+
+/** The app was gone before this was attached. */
+class Gone extends Problem {}
 
 /** Runs the command. Resolves to its exit code. */
 export async function tail(args) {
@@ -38,7 +45,9 @@ export async function tail(args) {
       console.log(HELP)
       return 0
     }
-    return await follow(choose(options), options)
+    if (options.wait) return await followAll(options)
+    await follow(choose(look(options)), options)
+    return 0
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     console.error(visible(error.message))
@@ -55,6 +64,7 @@ function optionsOf(args) {
     app: string,
     pid: string,
     json: { type: 'boolean' },
+    wait: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   }
   let values
@@ -67,6 +77,11 @@ function optionsOf(args) {
   if (unknown !== undefined) throw new Problem(`there is no kind "${unknown}"; expected ${KINDS.join(', ')}`)
   if (values.pid !== undefined && !/^[0-9]+$/.test(values.pid)) {
     throw new Problem(`--pid is "${values.pid}"; expected the number of a process`)
+  }
+  if (values.wait && values.pid !== undefined) {
+    throw new Problem(
+      '--wait and --pid cannot be used together: an app that starts again is another process; use --app',
+    )
   }
   return values
 }
@@ -111,13 +126,18 @@ function isRunning(pid) {
   }
 }
 
-/** The one app that is meant. */
-function choose({ app, pid }) {
-  const folder = folderOf()
-  const running = appsIn(folder)
+/** The apps that run, and those of them that are meant. */
+function look({ app, pid }) {
+  const running = appsIn(folderOf())
   const found = running.filter(
     (own) => (app === undefined || own.app === app) && (pid === undefined || own.pid === Number(pid)),
   )
+  return { running, found }
+}
+
+/** The one app that is meant. */
+function choose({ running, found }) {
+  const folder = folderOf()
   const list = (apps) => apps.map((own) => `  --app ${own.app} --pid ${own.pid}`).join('\n')
   if (found.length > 1) throw new Problem(`several apps run; choose one:\n${list(found)}`)
   const [one] = found
@@ -136,7 +156,47 @@ function choose({ app, pid }) {
   return one
 }
 
-/** Prints what the app tells, until it ends or the user ends this. Resolves to the exit code. */
+/** Follows an app each time it runs, until the user ends this. Resolves to the exit code. */
+async function followAll(options) {
+  let isOver = false
+  let wake = () => {}
+  const pause = () =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, LOOK_MS)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  process.on('SIGINT', () => {
+    isOver = true
+    wake()
+  })
+  let isTold = false
+  while (!isOver) {
+    const looked = look(options)
+    if (looked.found.length === 0) {
+      if (!isTold) console.error(visible(`waiting for ${options.app ?? 'an app with a debug socket'}; Ctrl-C ends`))
+      isTold = true
+      await pause()
+      continue
+    }
+    const app = choose(looked)
+    isTold = false
+    try {
+      isOver = (await follow(app, options)) === 'left'
+      // The same app from now on.
+      options.app = app.app
+    } catch (error) {
+      // It has ended before this was attached. What it refuses stays refused.
+      if (!(error instanceof Gone)) throw error
+      await pause()
+    }
+  }
+  return 0
+}
+
+/** Prints what the app tells. Resolves to `ended` once it has ended, and to `left` once the user ends this. */
 function follow(app, { name, kind, source, json }) {
   const filter = {
     ...(name && { names: name }),
@@ -148,34 +208,35 @@ function follow(app, { name, kind, source, json }) {
     let isLeft = false
     const leave = () => {
       process.off('SIGINT', interrupt)
+      process.stdout.off('error', interrupt)
       isLeft = true
       socket.destroy()
     }
-    const end = () => {
+    const end = (how) => {
       leave()
-      resolve(0)
+      resolve(how)
     }
-    const fail = (message) => {
+    const fail = (message, Kind = Problem) => {
       leave()
-      reject(new Problem(message))
+      reject(new Kind(message))
     }
-    const interrupt = () => end()
+    const interrupt = () => end('left')
     process.on('SIGINT', interrupt)
     // The reader of a pipe has left.
-    process.stdout.on('error', end)
+    process.stdout.on('error', interrupt)
     let isAttached = false
     socket.on('connect', () => {
       socket.write(Buffer.concat([GREETING, frameOf(JSON.stringify({ token: app.token, filter }))]))
     })
     socket.on('error', (error) => {
-      if (!isAttached) fail(`cannot attach to ${app.app} (${app.pid}): ${error.message}`)
+      if (!isAttached) fail(`cannot attach to ${app.app} (${app.pid}): ${error.message}`, Gone)
     })
     socket.on('close', () => {
       // This command has closed it.
       if (isLeft) return
-      if (!isAttached) return fail(`${app.app} (${app.pid}) has closed the connection`)
+      if (!isAttached) return fail(`${app.app} (${app.pid}) has closed the connection`, Gone)
       console.error(visible(`${app.app} (${app.pid}) has ended`))
-      end()
+      end('ended')
     })
     const take = (text) => {
       if (isAttached) return print(text.split('\n'), json, socket)

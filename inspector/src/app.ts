@@ -1,6 +1,7 @@
 import { readFeed } from './feed.js'
 import { Frames } from './frames.js'
 import { type Act, act, exported, messageOf, type Snapshot, snapshot } from './host.js'
+import { Intake } from './intake.js'
 import type { Entry } from './model/entry.js'
 import { laneOf } from './model/entry.js'
 import { isNarrow } from './model/filter.js'
@@ -16,7 +17,7 @@ import { type Colors, readColors } from './view/lanes.js'
 import { Plots } from './view/plots.js'
 import { SendView } from './view/send.js'
 import { JobsView, PagesView, RequestsView, RetainedView, type SnapshotView } from './view/tables.js'
-import { nextTheme, setTheme, storedTheme } from './view/theme.js'
+import { nextTheme, prefersDark, setTheme, storedTheme, type Theme } from './view/theme.js'
 import { Timeline } from './view/timeline.js'
 
 /** How often the state of the bus is read, and how often what depends on the time is drawn. */
@@ -55,16 +56,21 @@ export class App {
   readonly #pause: HTMLButtonElement
   readonly #kept = new Changing('')
   readonly #frames = new Frames({
-    take: () => this.#take(),
+    take: (millis) => this.#take(millis),
     list: () => this.#drawList(),
-    plots: () => this.#drawPlots(),
+    plots: () => this.#drawTime(),
+    state: () => this.#drawState(),
   })
   readonly #notice = el('div', 'notice')
+  /** The state of the bus, and what has come of it since it was drawn. */
   #snapshot?: Snapshot
+  #newState?: string
   #colors?: Colors
   #view: View = 'timeline'
   #theme = storedTheme()
-  #pending: (readonly string[])[] = []
+  readonly #intake = new Intake()
+  /** Lets the feed go on. */
+  #goOn?: () => void
 
   constructor() {
     const select = (entry: Entry) => this.#select(entry, false)
@@ -130,14 +136,14 @@ export class App {
 
   start(): void {
     setTheme(this.#theme)
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#repaint())
+    prefersDark.addEventListener('change', () => this.#setTheme(this.#theme))
     document.addEventListener('keydown', (event) => this.#key(event))
     this.#show('timeline')
     this.#timeline.focus()
-    void readFeed({ took: (lines) => this.#took(lines), connected: (problem) => this.#connected(problem) })
+    void readFeed({ took: (text) => this.#took(text), connected: (problem) => this.#connected(problem) })
     void this.#look()
     setInterval(() => void this.#look(), SNAPSHOT_MS)
-    setInterval(() => this.#tick(), TICK_MS)
+    setInterval(() => this.#frames.passed(), TICK_MS)
   }
 
   #rail(): HTMLElement {
@@ -177,24 +183,26 @@ export class App {
       this.#views[own].hidden = own !== view
       this.#nav.get(own)?.button.setAttribute('aria-current', String(own === view))
     }
-    this.#drawSnapshot()
+    this.#frames.looked()
     this.#frames.changed()
   }
 
-  #took(lines: readonly string[]): void {
-    this.#pending.push(lines)
-    // A window that is not shown has no frames.
-    if (document.hidden) this.#take()
+  #took(text: string): Promise<void> {
+    this.#intake.add(text)
     this.#frames.came()
+    return new Promise((done) => {
+      this.#goOn = done
+    })
   }
 
-  /** Makes rows of what has come. Returns how many. */
-  #take(): number {
+  /** Makes rows of what has come. Returns how many, and whether there is more. */
+  #take(millis: number): { rows: number; more: boolean } {
     const before = this.#store.next
     this.#store.meter.advance(Date.now())
-    for (const lines of this.#pending) for (const line of lines) this.#store.add(line)
-    this.#pending = []
-    return this.#store.next - before
+    this.#intake.take(this.#store, millis)
+    const more = !this.#intake.isEmpty
+    if (!more) this.#goOn?.()
+    return { rows: this.#store.next - before, more }
   }
 
   #connected(problem: string | undefined): void {
@@ -215,8 +223,15 @@ export class App {
     return more
   }
 
+  /** Draws what changes with the time. */
+  #drawTime(): void {
+    this.#filters.update()
+    this.#details.refresh(this.#snapshot?.inspection)
+    this.#tables.get(this.#view)?.tick(Date.now())
+    if (this.#view === 'timeline') this.#drawPlots()
+  }
+
   #drawPlots(): void {
-    if (this.#view !== 'timeline') return
     this.#colors ??= readColors()
     const { accent, warn, bad } = this.#colors
     const { meter, refusals, records } = this.#store
@@ -234,29 +249,23 @@ export class App {
     return isNarrow(this.#rows.filter) ? 'Nothing passes the filter.' : 'Nothing to show.'
   }
 
-  #tick(): void {
-    this.#store.meter.advance(Date.now())
-    this.#filters.update()
-    this.#details.refresh(this.#snapshot?.inspection)
-    this.#tables.get(this.#view)?.tick(Date.now())
-    this.#frames.passed()
-  }
-
   /** Reads the state of the bus. */
   async #look(): Promise<void> {
     if (document.hidden) return
     try {
-      this.#snapshot = await snapshot()
-      for (const { label } of this.#snapshot.inspection.webviews) this.#store.meet(laneOf({ kind: 'webview', label }))
-      this.#drawSnapshot()
+      this.#newState = await snapshot()
+      this.#frames.looked()
     } catch (error) {
       this.#connected(messageOf(error))
     }
   }
 
-  #drawSnapshot(): void {
+  #drawState(): void {
+    if (this.#newState !== undefined) this.#snapshot = JSON.parse(this.#newState) as Snapshot
+    this.#newState = undefined
     const own = this.#snapshot
     if (!own) return
+    for (const { label } of own.inspection.webviews) this.#store.meet(laneOf({ kind: 'webview', label }))
     this.#appName.set(`${shown(own.app.name, 40)} ${shown(own.app.version, 20)}`)
     const counts: Partial<Record<View, number>> = {
       pages: own.inspection.webviews.length,
@@ -310,6 +319,7 @@ export class App {
   #clear(): void {
     this.#store.clear()
     this.#rows.clear()
+    this.#timeline.follow()
     this.#select(undefined, false)
   }
 
@@ -336,12 +346,12 @@ export class App {
   }
 
   #nextTheme(): void {
-    this.#theme = nextTheme(this.#theme)
-    setTheme(this.#theme)
-    this.#repaint()
+    this.#setTheme(nextTheme(this.#theme))
   }
 
-  #repaint(): void {
+  #setTheme(theme: Theme): void {
+    this.#theme = theme
+    setTheme(theme)
     this.#colors = undefined
     this.#frames.changed()
   }

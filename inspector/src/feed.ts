@@ -1,41 +1,28 @@
 import { messageOf, records } from './host.js'
 
-/** How long to wait after an error, and for a frame that does not come because the window is hidden. */
+/** How long to wait after an error. */
 const AFTER_ERROR_MS = 1000
-const HIDDEN_MS = 200
 
 /** What a feed tells of. */
 export interface FeedListener {
-  /** New records, by their lines. */
-  took(lines: readonly string[]): void
+  /** New records, one a line. Resolves once there is room for more. */
+  took(text: string): Promise<void>
   /** Whether the host responds; otherwise why not. */
   connected(problem: string | undefined): void
 }
 
 const pause = (millis: number) => new Promise<void>((done) => setTimeout(done, millis))
 
-/** The next frame, so that a flood is read in parts of one frame. */
-function frame(): Promise<void> {
-  return new Promise((done) => {
-    const timer = setTimeout(done, HIDDEN_MS)
-    requestAnimationFrame(() => {
-      clearTimeout(timer)
-      done()
-    })
-  })
-}
-
-/** Reads the tap of the host, for as long as the window is there. */
+/** Reads the tap of the host, for as long as the window is there. What there is no room for waits at the host. */
 export async function readFeed(listener: FeedListener): Promise<never> {
   let tap = crypto.randomUUID()
   let after = 0
   for (;;) {
     try {
-      const { number, lines } = await records(tap, after)
+      const { number, text } = await records(tap, after)
       listener.connected(undefined)
       after = number
-      if (lines.length > 0) listener.took(lines)
-      await frame()
+      if (text !== '') await listener.took(text)
     } catch (error) {
       // The host has another tap, or is gone: what came meanwhile is not known.
       listener.connected(messageOf(error))

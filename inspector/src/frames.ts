@@ -4,74 +4,118 @@ const FLOOD_MS = 100
 /** How many rows in one frame are a flood. */
 const FLOOD_ROWS = 8
 
+/** How long a frame may read records: alone, and together with a list that is drawn. The rest waits for the next frame. */
+const TAKE_MS = 4
+const TAKE_AND_DRAW_MS = 2
+
+/** What happens where no frame comes for so long: a window that is hidden has none, and reads for longer. */
+const LATE_MS = 200
+const TAKE_HIDDEN_MS = 40
+
 /** What is done in a frame. */
 export interface FrameWork {
-  /** Takes what has come. Returns how many rows it made. */
-  take(): number
+  /** Reads what has come, for so long. Returns how many rows it made, and whether there is more. */
+  take(millis: number): { rows: number; more: boolean }
   /** Draws the list. Returns whether there is more to do in the next frame. */
   list(): boolean
   /** Draws what goes by the time. */
   plots(): void
+  /** Draws the state of the bus. */
+  state(): void
 }
 
-/** Decides what is drawn in which frame: the list at once, but in a flood less often, and never together with the plots. */
+const PARTS = ['list', 'plots', 'state'] as const
+type Part = (typeof PARTS)[number]
+
+/** Decides what is drawn in which frame: one part a frame, in turns, and in a flood the list less often. */
 export class Frames {
   readonly #work: FrameWork
+  readonly #due = new Set<Part>()
   #isScheduled = false
-  #isListDue = false
-  #arePlotsDue = false
+  #hasMore = false
   #isUrgent = false
   #isFlood = false
-  #wasList = false
+  #last: Part = 'state'
   #drawn = 0
 
   constructor(work: FrameWork) {
     this.#work = work
   }
 
-  /** Something has come. */
+  /** Records have come. */
   came(): void {
-    this.#isListDue = true
+    this.#hasMore = true
     this.#schedule()
   }
 
   /** The list is to show something else, because of what the user did. */
   changed(): void {
     this.#isUrgent = true
-    this.came()
+    this.#want('list')
   }
 
   /** Time has passed. */
   passed(): void {
-    this.#arePlotsDue = true
+    this.#want('plots')
+  }
+
+  /** The state of the bus was read. */
+  looked(): void {
+    this.#want('state')
+  }
+
+  #want(part: Part): void {
+    this.#due.add(part)
     this.#schedule()
   }
 
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    requestAnimationFrame((now) => this.#frame(now))
+    const frame = requestAnimationFrame((now) => {
+      clearTimeout(timer)
+      this.#frame(now)
+    })
+    const timer = setTimeout(() => {
+      cancelAnimationFrame(frame)
+      this.#frame(performance.now(), document.hidden)
+    }, LATE_MS)
   }
 
-  #frame(now: number): void {
+  #frame(now: number, isHidden = false): void {
     this.#isScheduled = false
-    const rows = this.#work.take()
+    const isShort = this.#due.has('list') && this.#isListTime(now)
+    const { rows, more } = this.#work.take(isHidden ? TAKE_HIDDEN_MS : isShort ? TAKE_AND_DRAW_MS : TAKE_MS)
+    this.#hasMore = more
     if (rows > 0) {
       this.#isFlood = rows >= FLOOD_ROWS
-      this.#isListDue = true
+      this.#due.add('list')
     }
-    const isTime = this.#isUrgent || !this.#isFlood || now - this.#drawn >= FLOOD_MS
-    // In turns, so that neither waits for the other for long.
-    const isListsTurn = !this.#arePlotsDue || !this.#wasList
-    this.#wasList = this.#isListDue && isTime && isListsTurn
-    if (this.#wasList) {
-      this.#isListDue = this.#work.list()
-      this.#isUrgent = this.#isListDue && this.#isUrgent
-      this.#drawn = now
-    } else if (this.#arePlotsDue) {
-      this.#arePlotsDue = false
-      this.#work.plots()
+    const part = this.#next(now)
+    if (part !== undefined) this.#draw(part, now)
+    if (this.#hasMore || this.#due.size > 0) this.#schedule()
+  }
+
+  #isListTime(now: number): boolean {
+    return this.#isUrgent || !this.#isFlood || now - this.#drawn >= FLOOD_MS
+  }
+
+  /** The part whose turn it is. */
+  #next(now: number): Part | undefined {
+    const from = PARTS.indexOf(this.#last) + 1
+    const inTurn = PARTS.map((_, index) => PARTS[(from + index) % PARTS.length] as Part)
+    return inTurn.find((part) => this.#due.has(part) && (part !== 'list' || this.#isListTime(now)))
+  }
+
+  #draw(part: Part, now: number): void {
+    this.#last = part
+    this.#due.delete(part)
+    if (part !== 'list') {
+      this.#work[part]()
+      return
     }
-    if (this.#isListDue || this.#arePlotsDue) this.#schedule()
+    this.#drawn = now
+    if (this.#work.list()) this.#due.add('list')
+    else this.#isUrgent = false
   }
 }

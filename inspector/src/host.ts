@@ -44,15 +44,16 @@ async function send(command: string, args: Record<string, unknown> | Uint8Array)
   return decoder.decode(Array.isArray(reply) ? new Uint8Array(reply) : reply)
 }
 
-/** The number of a text, and its lines. */
-export async function records(tap: string, after: number): Promise<{ number: number; lines: string[] }> {
-  const [head, ...lines] = (await send('inspector_records', { tap, after })).split('\n')
-  lines.pop()
-  return { number: JSON.parse(head ?? '').number, lines }
+/** The number of a text of records, and the text. */
+export async function records(tap: string, after: number): Promise<{ number: number; text: string }> {
+  const reply = await send('inspector_records', { tap, after })
+  const end = reply.indexOf('\n')
+  return { number: JSON.parse(reply.slice(0, end)).number, text: reply.slice(end + 1) }
 }
 
-export async function snapshot(): Promise<Snapshot> {
-  return JSON.parse(await send('inspector_state', {}))
+/** The text of a {@link Snapshot}. */
+export function snapshot(): Promise<string> {
+  return send('inspector_state', {})
 }
 
 export async function act(what: Act): Promise<unknown> {

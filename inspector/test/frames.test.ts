@@ -5,10 +5,17 @@ let callbacks: FrameRequestCallback[] = []
 
 beforeEach(() => {
   callbacks = []
+  vi.useFakeTimers()
   vi.stubGlobal('requestAnimationFrame', (callback: FrameRequestCallback) => callbacks.push(callback))
+  vi.stubGlobal('cancelAnimationFrame', () => {
+    callbacks = []
+  })
 })
 
-afterEach(() => vi.unstubAllGlobals())
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
 
 /** What is drawn in the frame at this time. */
 function frameAt(drawn: string[], now: number): string {
@@ -19,14 +26,19 @@ function frameAt(drawn: string[], now: number): string {
   return drawn.join(' ')
 }
 
-function framesOf(rows: () => number, more: () => boolean = () => false) {
+function framesOf(rows: () => number, more: () => boolean = () => false, left: () => boolean = () => false) {
   const drawn: string[] = []
+  const times: number[] = []
   const list = () => {
     drawn.push('list')
     return more()
   }
-  const frames = new Frames({ take: rows, list, plots: () => drawn.push('plots') })
-  return { frames, drawn }
+  const take = (millis: number) => {
+    times.push(millis)
+    return { rows: rows(), more: left() }
+  }
+  const frames = new Frames({ take, list, plots: () => drawn.push('plots'), state: () => drawn.push('state') })
+  return { frames, drawn, times }
 }
 
 test('what comes is drawn in the next frame, and then nothing is', () => {
@@ -63,6 +75,34 @@ test('the end of a flood is drawn', () => {
   expect(callbacks).toEqual([])
 })
 
+test('what a frame has no time for is read in the next', () => {
+  let left = 2
+  const more = () => {
+    left -= 1
+    return left > 0
+  }
+  const { frames, drawn, times } = framesOf(() => 80, undefined, more)
+  frames.came()
+  expect(frameAt(drawn, 1000)).toBe('list')
+  expect(frameAt(drawn, 1016)).toBe('')
+  expect(frameAt(drawn, 1100)).toBe('list')
+  expect(callbacks).toEqual([])
+  const [first, second, third] = times
+  expect(first).toBe(second)
+  // Less where the list is drawn, too.
+  expect(third).toBeLessThan(second ?? 0)
+})
+
+test.each([true, false])('a window without frames reads, and for longer if it is hidden: %s', (hidden) => {
+  vi.stubGlobal('document', { hidden })
+  const { frames, drawn, times } = framesOf(() => 80)
+  frames.came()
+  vi.advanceTimersByTime(200)
+  expect(drawn).toEqual(['list'])
+  expect(callbacks).toEqual([])
+  expect((times[0] ?? 0) > 4).toBe(hidden)
+})
+
 test('the list and the plots are in different frames, in turns', () => {
   const { frames, drawn } = framesOf(() => 1)
   frames.passed()
@@ -70,8 +110,10 @@ test('the list and the plots are in different frames, in turns', () => {
   expect(frameAt(drawn, 1000)).toBe('list')
   expect(frameAt(drawn, 1016)).toBe('plots')
   frames.passed()
-  expect(frameAt(drawn, 1032)).toBe('list')
-  expect(frameAt(drawn, 1048)).toBe('plots')
+  frames.looked()
+  expect(frameAt(drawn, 1032)).toBe('state')
+  expect(frameAt(drawn, 1048)).toBe('list')
+  expect(frameAt(drawn, 1064)).toBe('plots')
 })
 
 test('a filter that goes on is drawn frame by frame', () => {

@@ -18,8 +18,8 @@ test('a long text is cut', () => {
 test('numbers are short', () => {
   expect(['a', 'b'].map((_, index) => counted(index + 1, 'page'))).toEqual(['1 page', '2 pages'])
   expect([0, 1023, 1024, 15_000, 1 << 20].map(bytes)).toEqual(['0 B', '1023 B', '1.0 KiB', '15 KiB', '1.0 MiB'])
-  const durations = [0.05, 4.26, 250, 4200, 61_000, 3_700_000].map(duration)
-  expect(durations).toEqual(['0.05 ms', '4.3 ms', '250 ms', '4.2 s', '1 min 01 s', '1 h 01 min'])
+  const durations = [0.05, 4.26, 250, 1000, 4200, 60_000, 61_000, 3_600_000, 3_700_000].map(duration)
+  expect(durations).toEqual(['0.05 ms', '4.3 ms', '250 ms', '1 s', '4.2 s', '1 min', '1 min 01 s', '1 h', '1 h 01 min'])
   expect(duration(Number.NaN)).toBe('–')
   expect(clock(Number.NaN)).toBe('–')
   expect(clock(1)).toMatch(/^\d\d:\d\d:\d\d\.001$/)

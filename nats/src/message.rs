@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bytes::{BufMut, BytesMut};
 use serde::{Deserialize, Serialize};
 
 /// The version of the format.
@@ -64,18 +65,20 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// Writes the line; the payloads follow.
-    pub(crate) fn write(&self, payloads: usize) -> Result<Vec<u8>, String> {
-        let mut body = Vec::with_capacity(160 + payloads);
-        serde_json::to_writer(&mut body, self).map_err(|error| error.to_string())?;
+    /// Writes the line, with room for so many bytes of payloads behind it.
+    pub(crate) fn write(&self, body: &mut BytesMut, payloads: usize) -> Result<(), String> {
+        body.clear();
+        body.reserve(160 + 5 * self.sizes.len() + payloads);
+        let written = serde_json::to_writer(body.writer(), self);
+        written.map_err(|error| error.to_string())?;
         if body.len() >= MAX_LINE {
             return Err(format!(
                 "the causes and the sizes of what it has take {} bytes, and others read {MAX_LINE}",
                 body.len()
             ));
         }
-        body.push(b'\n');
-        Ok(body)
+        body.put_u8(b'\n');
+        Ok(())
     }
 }
 
@@ -149,18 +152,24 @@ pub(crate) fn read(message: &[u8]) -> Result<Body<'_>, String> {
 mod tests {
     use super::*;
 
+    fn written(head: &Head<'_>, payloads: &[u8]) -> Vec<u8> {
+        let mut body = BytesMut::from("left from the message before");
+        head.write(&mut body, payloads.len()).unwrap();
+        body.extend(payloads);
+        body.to_vec()
+    }
+
     #[test]
     fn a_message_is_read_as_it_was_written() {
         let mut head = Head::new("till-4", "r1", Some("order:*"), 7);
         head.sizes = vec![1, 3];
         head.causes = vec!["a".to_owned()];
         head.expires_ms = Some(5);
-        let mut body = head.write(4).unwrap();
-        body.extend(b"1\"x\"");
+        let body = written(&head, b"1\"x\"");
         let read = read(&body).unwrap();
         assert_eq!(read.head, head);
         assert_eq!(read.payloads, ["1", "\"x\""]);
-        let text = String::from_utf8(body).unwrap();
+        let text = String::from_utf8(body.clone()).unwrap();
         assert_eq!(
             text,
             "{\"v\":1,\"node\":\"till-4\",\"run\":\"r1\",\"of\":\"order:*\",\"n\":7,\"sizes\":[1,3],\"causes\":[\"a\"],\"expiresMs\":5}\n1\"x\""
@@ -172,8 +181,7 @@ mod tests {
         let mut head = Head::new("till-4", "r1", None, 1);
         head.sizes = vec![1];
         head.bytes = vec![2, 0];
-        let mut body = head.write(3).unwrap();
-        body.extend(b"\x01\xff\x00");
+        let body = written(&head, b"\x01\xff\x00");
         let read = read(&body).unwrap();
         assert_eq!(read.bytes, [&[0xff, 0][..], &[]]);
     }
@@ -230,11 +238,11 @@ mod tests {
         let mut head = Head::new("till-4", "r1", None, 1);
         head.sizes = vec![1];
         head.bytes = vec![0; MAX_LINE / 2 - 100];
-        let mut body = head.write(1).unwrap();
-        body.push(b'1');
+        let body = written(&head, b"1");
         assert_eq!(read(&body).unwrap().bytes.len(), head.bytes.len());
         head.bytes.extend([0; 100]);
-        assert!(head.write(1).unwrap_err().contains("65536"));
+        let refused = head.write(&mut BytesMut::new(), 1);
+        assert!(refused.unwrap_err().contains("65536"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// use tauri_plugin_event_bus_nats::Nats;
 ///
 /// let link = Nats::connect("tls://hub.example.com")
-///     .credentials_file("app.creds")
+///     .credentials("app.creds")
 ///     .node("till-4")
 ///     .share("order:*");
 /// tauri::Builder::default().plugin(Builder::new().link(link).build());
@@ -100,8 +100,8 @@ impl Nats {
         self
     }
 
-    /// Reads the credentials of this node from a file, when the app starts.
-    pub fn credentials_file(mut self, path: impl Into<PathBuf>) -> Self {
+    /// Reads the credentials of this node from this file, when the app starts.
+    pub fn credentials(mut self, path: impl Into<PathBuf>) -> Self {
         self.credentials = Some(path.into());
         self
     }

@@ -138,12 +138,12 @@ impl Receiver {
         {
             return;
         }
-        let bytes = || body.bytes.iter().map(|bytes| Bytes::from(bytes.to_vec()));
-        let payloads = body.payloads.iter().skip(copies);
-        let mut payloads = payloads.map(|text| LinkPayload::new(*text, bytes().collect()));
-        let Some(first) = payloads.next() else {
+        let mut texts = body.payloads.iter().skip(copies).copied();
+        let Some(first) = texts.next() else {
             return;
         };
+        let bytes = body.bytes.iter().map(|bytes| Bytes::from(bytes.to_vec()));
+        let first = LinkPayload::new(first, bytes.collect());
         let mut arrival = Arrival::new(node, name, first).causes(body.head.causes.clone());
         if let Some(component) = &body.head.component {
             arrival = arrival.component(&**component);
@@ -155,6 +155,6 @@ impl Receiver {
             arrival = arrival.expires(Duration::from_millis(left));
         }
         // The bus counts and logs what it refuses.
-        self.port.receive_all(arrival, payloads);
+        self.port.receive_all(arrival, texts);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Client, Subject};
+use bytes::{Bytes, BytesMut};
 use tauri_plugin_event_bus::link::{DepartingEvent, Departure, LinkPort, LinkStream, Share};
 use tokio::time::{Instant, sleep_until};
 
@@ -28,6 +29,8 @@ pub(crate) struct Sender {
     signals: Arc<Signals>,
     sent: Sent,
     names: HashMap<String, Subject>,
+    /// The memory of messages that were written is used again.
+    body: BytesMut,
     start: Instant,
     is_connected: bool,
     /// When the counts are to be told to those that said hello.
@@ -56,6 +59,7 @@ impl Sender {
             signals,
             sent: Sent::default(),
             names: HashMap::new(),
+            body: BytesMut::new(),
             start: Instant::now(),
             is_connected: false,
             counts_due: None,
@@ -78,7 +82,11 @@ impl Sender {
                     self.tell_what_is_due().await;
                 }
                 departures = port.next(), if self.is_connected => match departures {
-                    Some(departures) => self.send(departures).await,
+                    Some(departures) => {
+                        self.send(departures).await;
+                        // What is emitted while the client writes goes together.
+                        tokio::task::yield_now().await;
+                    }
                     None => break,
                 },
             }
@@ -160,9 +168,10 @@ impl Sender {
     async fn tell_count(&self, subject: String, of: Option<&str>, total: u64) {
         let mut head = Head::new(self.port.node(), &self.run, of, total);
         head.count = true;
-        if let Ok(body) = head.write(0) {
+        let mut body = BytesMut::new();
+        if head.write(&mut body, 0).is_ok() {
             // One that is not sent is lost like any message, and the next one tells the same.
-            let _ = self.client.publish(subject, body.into()).await;
+            let _ = self.client.publish(subject, body.freeze()).await;
         }
     }
 
@@ -224,7 +233,7 @@ impl Sender {
             head.causes = first.causes().map(str::to_owned).collect();
             head.traceparent = first.traceparent().map(Into::into);
             head.expires_ms = first.expires().map(millis);
-            let sent = match body_of(head, &events) {
+            let sent = match body_of(head, &events, &mut self.body) {
                 Ok(body) if body.len() > self.client.max_payload() => Err(format!(
                     "a message with {:?} has {} bytes, and the server takes {} (max_payload)",
                     first.name(),
@@ -232,7 +241,11 @@ impl Sender {
                     self.client.max_payload()
                 )),
                 Ok(body) => {
-                    let sent = self.client.publish(subject, body.into()).await;
+                    if body.len() > 2 * MAX_BYTES {
+                        // What is left of this buffer would keep the whole.
+                        self.body = BytesMut::new();
+                    }
+                    let sent = self.client.publish(subject, body).await;
                     sent.map_err(|error| format!("the client has refused them: {error}"))
                 }
                 Err(problem) => Err(problem),
@@ -276,7 +289,12 @@ fn are_alike(one: &DepartingEvent, other: &DepartingEvent) -> bool {
         && is_plain(other)
 }
 
-fn body_of(mut head: Head<'_>, events: &[DepartingEvent]) -> Result<Vec<u8>, String> {
+/// Writes a message into this buffer, and takes it out.
+fn body_of(
+    mut head: Head<'_>,
+    events: &[DepartingEvent],
+    body: &mut BytesMut,
+) -> Result<Bytes, String> {
     if let [event] = events
         && event.has_bytes()
     {
@@ -284,20 +302,20 @@ fn body_of(mut head: Head<'_>, events: &[DepartingEvent]) -> Result<Vec<u8>, Str
         let (text, bytes) = (payload.text(), payload.bytes());
         head.sizes = vec![text.len()];
         head.bytes = bytes.iter().map(|bytes| bytes.len()).collect();
-        let mut body = head.write(text.len() + head.bytes.iter().sum::<usize>())?;
+        head.write(body, text.len() + head.bytes.iter().sum::<usize>())?;
         body.extend_from_slice(text.as_bytes());
         for bytes in &bytes {
             body.extend_from_slice(bytes);
         }
-        return Ok(body);
+        return Ok(body.split().freeze());
     }
     head.sizes = events
         .iter()
         .map(|event| event.payload_json().len())
         .collect();
-    let mut body = head.write(head.sizes.iter().sum())?;
+    head.write(body, head.sizes.iter().sum())?;
     for event in events {
         body.extend_from_slice(event.payload_json().as_bytes());
     }
-    Ok(body)
+    Ok(body.split().freeze())
 }

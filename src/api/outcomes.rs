@@ -11,8 +11,9 @@ use crate::api::json::to_json;
 use crate::api::options::EmitOptions;
 use crate::api::request::{DEFAULT_TIMEOUT, check_timeout, refuse_on_the_main_thread};
 use crate::api::target::IntoTarget;
+use crate::engine::causes;
 use crate::hub::receipts::{Outcomes, Place};
-use crate::model::error::Result;
+use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::json::Json;
 use crate::model::outcome::{Handled, PageOutcome};
@@ -48,7 +49,8 @@ impl EventBus {
     ///
     /// - [`ErrorCode::QueueFull`](crate::ErrorCode::QueueFull): as many events as `receipts` wait for outcomes
     /// - [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument): the timeout is out of range
-    /// - [`ErrorCode::WouldBlock`](crate::ErrorCode::WouldBlock): awaited on the main thread
+    /// - [`ErrorCode::WouldBlock`](crate::ErrorCode::WouldBlock): awaited on the main thread; or in a listener, and listeners
+    ///   in Rust get the event: they run one at a time. Then the event is emitted.
     ///
     /// A receiver that fails is no error: see [`Outcome`](crate::receipts::Outcome).
     ///
@@ -109,6 +111,15 @@ impl EmitHandled {
         let (event, audience) = self.bus.prepare_json(&name, self.payload, options)?;
         let core = &self.bus.runtime().core;
         let (receipt, wait) = core.publish_tracked(event, &audience, timeout)?;
+        if receipt.listeners > 0 && causes::is_in_listener() {
+            return Err(Error::new(
+                ErrorCode::WouldBlock,
+                format!(
+                    "emit_handled of {:?} has emitted its event, and was awaited in a listener, for which the {} listeners of the event wait; await it in a task",
+                    self.name, receipt.listeners
+                ),
+            ));
+        }
         Ok(handled(receipt, wait.await))
     }
 }

@@ -13,8 +13,8 @@ use crate::sync::{Tasks, oneshot};
 
 /// A future of the moment when a page is ready; made by [`EventBus::wait_until_ready`].
 ///
-/// Await it in a task or an async command. Code that blocks the main thread on it may wait forever: what pages send has to
-/// pass that thread.
+/// Await it in a task or an async command. On the main thread, which what pages send has to pass, it fails with
+/// [`ErrorCode::WouldBlock`](crate::ErrorCode::WouldBlock) unless the page is ready already.
 #[must_use = "a page is waited for when this is awaited"]
 pub struct WaitUntilReady {
     wait: PageWait,
@@ -48,6 +48,7 @@ impl EventBus {
     ///
     /// - [`ErrorCode::UnknownTarget`](crate::ErrorCode::UnknownTarget): there is no webview with the label
     /// - [`ErrorCode::PageGone`](crate::ErrorCode::PageGone): the page was closed meanwhile
+    /// - [`ErrorCode::WouldBlock`](crate::ErrorCode::WouldBlock): awaited on the main thread
     /// - [`ErrorCode::Timeout`](crate::ErrorCode::Timeout), [`ErrorCode::Unavailable`](crate::ErrorCode::Unavailable): the
     ///   app is exiting
     ///
@@ -90,7 +91,15 @@ impl Future for WaitUntilReady {
             Err(error) => return Poll::Ready(Err(error)),
         };
         let this = &mut *self;
-        match (Pin::new(&mut this.wait).poll(context), timeout) {
+        let polled = Pin::new(&mut this.wait).poll(context);
+        if polled.is_pending() && this.wait.is_on_main_thread() {
+            let label = quoted(this.wait.label());
+            let text = format!(
+                "wait_until_ready of the webview {label} was awaited on the main thread, which what its page sends has to pass; await it in an async command or a task"
+            );
+            return Poll::Ready(Err(Error::new(ErrorCode::WouldBlock, text)));
+        }
+        match (polled, timeout) {
             (Poll::Pending, Some(timeout)) => {
                 let tasks = &this.tasks;
                 let timer = this

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 
@@ -6,23 +6,25 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::bus::EventBus;
-use crate::api::json::{read_as, to_json};
+use crate::api::json::to_json;
 use crate::api::listener::Listener;
 use crate::engine::core::Core;
-use crate::engine::diagnostics::Record;
+use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::listeners::Listeners;
 use crate::hub::presence::{PresenceStep, Room};
-use crate::model::delivery::HostSubscription;
 use crate::model::error::Result;
 use crate::model::event::BusEvent;
-use crate::model::json::Json;
+use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::presence::{PresenceChange, PresenceMember, PresenceNews};
+use crate::model::presence::{PresenceChange, PresenceMember};
+use crate::model::tap::MARK_NAME;
 use crate::sync::{Mutex, MutexGuard};
+use crate::wire::presence::{PresenceNews, RawState, read_member, read_members};
 
 /// A room of presence: who is in it, and what each member says of itself as a `T`; made by [`EventBus::presence`].
 ///
-/// What was joined through this leaves when it is dropped.
+/// What was joined through this leaves when it is dropped. Two of these that join one room under the same key are one member,
+/// which leaves with the first of them.
 ///
 /// ```
 /// # fn show(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
@@ -76,9 +78,10 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload),
-    /// [`ErrorCode::PayloadTooLarge`](crate::ErrorCode::PayloadTooLarge), and
-    /// [`ErrorCode::QueueFull`](crate::ErrorCode::QueueFull): there are too many members
+    /// - [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload): the state is not JSON, has bytes, or nests arrays and
+    ///   objects more than 124 deep
+    /// - [`ErrorCode::PayloadTooLarge`](crate::ErrorCode::PayloadTooLarge)
+    /// - [`ErrorCode::QueueFull`](crate::ErrorCode::QueueFull): there are too many members
     pub fn join(&self, state: &T) -> Result<()> {
         self.join_as("", state)
     }
@@ -91,7 +94,6 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
     /// than 255 bytes.
     pub fn join_as(&self, key: &str, state: &T) -> Result<()> {
         let state = to_json(&self.name, state)?;
-        self.core.check_payload(&self.room.event()?, &state)?;
         self.core
             .change_presence(None, &self.room, key, PresenceStep::State(state))?;
         self.joined().insert(key.to_owned());
@@ -113,20 +115,28 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
         );
     }
 
-    /// Everybody in the room, in the order of labels and keys, the host first.
+    /// Everybody in the room, in the order of labels and keys, the host first. A member whose state is not a `T` is left out,
+    /// and the app's log says so: no page can keep the others from this list.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload): the state of a member is no `T`.
+    /// None for a room that could be made.
     pub fn list(&self) -> Result<Vec<PresenceMember<T>>> {
-        let members: Json = self.core.hub().members(&self.room, None).into();
-        read_as(&members, || {
-            format!("the state of a member of {:?}", self.name)
-        })
+        // Bound to a name, so that they are written after the lock.
+        let members = self.core.hub().members(&self.room);
+        let members = members.to_json();
+        let event = self.room.event()?;
+        let members = read_members(&members).into_iter().map(read_member);
+        let fits = |member: std::result::Result<_, String>| {
+            let left_out = |error: String| leave_out(self.core.diagnostics(), &event, [], &error);
+            member.map_err(left_out).ok()
+        };
+        Ok(members.filter_map(fits).collect())
     }
 
-    /// Calls a function with each change. Call it before [`Presence::list`], so that nothing comes between. A member whose
-    /// state is no `T` is left out, and the app's log says so.
+    /// Calls a function with each change, from the members that there are now on: each of them is a
+    /// [`PresenceChange::Join`]. So no member comes twice, and none stays that has left, even if events of the room were lost
+    /// because the listeners were too slow. A member whose state is not a `T` is left out, and the app's log says so.
     ///
     /// # Errors
     ///
@@ -136,28 +146,130 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
         mut changed: impl FnMut(PresenceChange<T>) + Send + 'static,
     ) -> Result<Listener> {
         let pattern = EventPattern::parse(self.room.event()?.as_str())?;
-        let core = Arc::downgrade(&self.core);
-        let listener = move |event: BusEvent| match event.payload::<PresenceNews<T>>() {
-            Ok(news) => news.into_changes().into_iter().for_each(&mut changed),
-            Err(error) => {
-                if let Some(core) = core.upgrade() {
-                    let diagnostics = core.diagnostics();
-                    let detail = || format!(" ({}): {error}", event.seq());
-                    diagnostics.tell(
-                        Record::PayloadIgnored,
-                        event.name(),
-                        event.as_cause(),
-                        detail,
-                    );
-                }
-            }
+        let mut watch = Watch {
+            core: Arc::downgrade(&self.core),
+            room: self.room.clone(),
+            known: BTreeMap::new(),
+            known_to: 0,
         };
         let Some(listeners) = self.listeners.upgrade() else {
             return Ok(Listener::new(Weak::new(), 0));
         };
-        let id = listeners.add(pattern, HostSubscription::default(), |_| listener);
+        let id = listeners.add_keeping(pattern, move |event| {
+            watch.take(&event).into_iter().for_each(&mut changed);
+        });
         Ok(Listener::new(self.listeners.clone(), id))
     }
+}
+
+/// A member, told apart from others.
+type Id = (Option<String>, String);
+
+/// What a listener of a room knows of its members.
+struct Watch {
+    core: Weak<Core>,
+    room: Room,
+    known: BTreeMap<Id, Known>,
+    /// The event up to which it knows them.
+    known_to: u64,
+}
+
+struct Known {
+    state: RawState,
+    /// Whether its state fits the type, so that it was told.
+    is_told: bool,
+}
+
+impl Watch {
+    /// Takes an event of the room, or a mark, where it looks at all members. Returns what has changed.
+    fn take<T: DeserializeOwned>(&mut self, event: &BusEvent) -> Vec<PresenceChange<T>> {
+        let mut changes = Vec::new();
+        if event.name() == MARK_NAME {
+            self.look(event, &mut changes);
+        } else if event.seq() > self.known_to
+            && let Ok(news) = event.payload::<PresenceNews>()
+        {
+            match news {
+                PresenceNews::Joined(members) | PresenceNews::Updated(members) => {
+                    for member in members {
+                        changes.extend(self.put(member, event));
+                    }
+                }
+                PresenceNews::Left(members) => {
+                    let left = members.into_iter().map(|left| (left.label, left.key));
+                    changes.extend(left.filter_map(|id| self.remove(id)));
+                }
+            }
+        }
+        changes
+    }
+
+    /// Compares all members with those that it knows.
+    fn look<T: DeserializeOwned>(&mut self, mark: &BusEvent, changes: &mut Vec<PresenceChange<T>>) {
+        let Some(core) = self.core.upgrade() else {
+            return;
+        };
+        let (seq, members) = core.hub().members_now(&self.room);
+        let members = read_members(&members.to_json());
+        self.known_to = seq;
+        let present: BTreeSet<(Option<&str>, &str)> = members
+            .iter()
+            .map(|member| (member.label.as_deref(), member.key.as_str()))
+            .collect();
+        let is_gone = |(label, key): &&Id| !present.contains(&(label.as_deref(), key.as_str()));
+        let gone: Vec<Id> = self.known.keys().filter(is_gone).cloned().collect();
+        changes.extend(gone.into_iter().filter_map(|id| self.remove(id)));
+        for member in members {
+            changes.extend(self.put(member, mark));
+        }
+    }
+
+    fn put<T: DeserializeOwned>(
+        &mut self,
+        member: PresenceMember<RawState>,
+        event: &BusEvent,
+    ) -> Option<PresenceChange<T>> {
+        let id = (member.label.clone(), member.key.clone());
+        let before = self.known.get(&id);
+        if before.is_some_and(|before| before.state.get() == member.state.get()) {
+            return None;
+        }
+        let was_told = before.is_some_and(|before| before.is_told);
+        let state = member.state.clone();
+        let read = read_member(member);
+        let is_told = read.is_ok();
+        self.known.insert(id.clone(), Known { state, is_told });
+        match read {
+            Ok(member) if was_told => Some(PresenceChange::Update(member)),
+            Ok(member) => Some(PresenceChange::Join(member)),
+            Err(error) => {
+                if let (Some(core), Ok(room)) = (self.core.upgrade(), self.room.event()) {
+                    leave_out(core.diagnostics(), &room, event.as_cause(), &error);
+                }
+                let (label, key) = id;
+                was_told.then_some(PresenceChange::Leave { label, key })
+            }
+        }
+    }
+
+    fn remove<T>(&mut self, id: Id) -> Option<PresenceChange<T>> {
+        let known = self.known.remove(&id)?;
+        let (label, key) = id;
+        known
+            .is_told
+            .then_some(PresenceChange::Leave { label, key })
+    }
+}
+
+/// Says that a member is left out.
+fn leave_out(
+    diagnostics: &Diagnostics,
+    event: &EventName,
+    causes: impl Into<Arc<[EventName]>>,
+    error: &str,
+) {
+    let detail = || format!(": the state of a member is of another type: {error}");
+    diagnostics.tell(Record::PayloadIgnored, event.as_str(), causes, detail);
 }
 
 impl<T> Presence<T> {

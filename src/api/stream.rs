@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
@@ -13,7 +14,8 @@ use crate::model::pattern::EventPattern;
 
 /// A stream of events for a task that reads them at its own pace; made by [`EventBus::stream`](crate::EventBus::stream).
 ///
-/// It has a bounded queue of its own (`queueEvents`, `queueBytes`). If the task reads too slowly, the oldest events are
+/// It has a bounded queue of its own (`queueEvents`, `queueBytes`), out of which it takes up to 33 events at once while more
+/// than 32 wait. If the task reads too slowly, the oldest events are
 /// dropped, and a [`StreamItem::Gap`] reports them. Events whose policy is to reject are not dropped: emitting them fails
 /// while the queue is full, so drop a stream that is not read any more. The stream ends when the app exits. With the feature `stream`, which is
 /// on by default, it is a `futures_core::Stream`.
@@ -37,6 +39,8 @@ use crate::model::pattern::EventPattern;
 pub struct EventStream {
     core: Weak<Core>,
     subscriber: SubscriberKey,
+    /// What it has taken out of its queue, while many waited there.
+    ahead: VecDeque<QueueEntry>,
 }
 
 /// An item of an [`EventStream`].
@@ -77,6 +81,7 @@ impl EventStream {
         Self {
             core: Arc::downgrade(core),
             subscriber,
+            ahead: VecDeque::new(),
         }
     }
 
@@ -89,7 +94,8 @@ impl EventStream {
         let Some(core) = self.core.upgrade() else {
             return Poll::Ready(None);
         };
-        core.poll_consumer(self.subscriber, context).map(|entry| {
+        let polled = core.poll_stream(self.subscriber, context, &mut self.ahead);
+        polled.map(|entry| {
             entry.map(|entry| match entry {
                 QueueEntry::Event(queued) => StreamItem::Event(queued.event),
                 QueueEntry::Lost(lost) => StreamItem::Gap(lost.gap),

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, TryLockError, Weak};
+use std::task::Waker;
 use std::thread::ThreadId;
 use std::time::Instant;
 
 use crate::config::Compatible;
 use crate::engine::counting::Counting;
 use crate::engine::diagnostics::{Diagnostics, Record};
+use crate::engine::foreign::wake_safely;
 use crate::engine::interceptors::Interceptors;
 use crate::engine::link_state::LinkState;
 use crate::engine::observe::{OpenStreams, delivering};
@@ -276,9 +278,7 @@ impl Core {
                 above.recheck_idle();
             }
         }
-        for waker in effects.wakers {
-            waker.wake();
-        }
+        self.wake(effects.wakers);
         if wakes_tasks {
             self.tasks.pass_on();
         }
@@ -295,6 +295,16 @@ impl Core {
                     ":{end} it was delivered {deliveries} times, and no subscription has handled it"
                 )
             });
+        }
+    }
+
+    /// Wakes tasks of the app. One that panics holds up neither the others nor what runs here.
+    pub(crate) fn wake(&self, wakers: impl IntoIterator<Item = Waker>) {
+        for waker in wakers {
+            if let Err(panic) = wake_safely(waker) {
+                let detail = || format!(": {panic}");
+                self.diagnostics.tell(Record::WakerPanicked, "", [], detail);
+            }
         }
     }
 
@@ -389,7 +399,7 @@ impl Core {
         }
     }
 
-    pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn expire(self: &Arc<Self>, now: Instant) -> Option<Instant> {
         self.note_outcomes();
         let (mut effects, next, wills) = {
             let mut hub = self.hub();
@@ -398,17 +408,40 @@ impl Core {
         };
         let silent = std::mem::take(&mut effects.silent);
         self.apply_effects(effects);
-        for Will {
-            event, audience, ..
-        } in wills
-        {
-            // Whom it is for may be gone, too.
-            drop(self.publish(event, &audience));
-        }
+        self.publish_wills(wills);
         for webview in silent {
             self.remove_if_closed(&webview);
         }
+        if next.is_some_and(|next| next <= now) {
+            // There is more, which may take a while.
+            self.yield_to_waiters();
+        }
         next
+    }
+
+    fn publish_wills(self: &Arc<Self>, wills: Vec<Will>) {
+        if wills.is_empty() {
+            return;
+        }
+        let publish = |core: &Self, wills: Vec<Will>| {
+            for Will {
+                event, audience, ..
+            } in wills
+            {
+                // Whom it is for may be gone, too.
+                drop(core.publish(event, &audience));
+            }
+        };
+        if !self.has_interceptors() || self.clock().is_stopped() {
+            return publish(self, wills);
+        }
+        // An interceptor takes its time, for which no lease and no timeout waits.
+        let core = Arc::downgrade(self);
+        drop(self.tasks.spawn_blocking(move || {
+            if let Some(core) = core.upgrade() {
+                publish(&core, wills);
+            }
+        }));
     }
 }
 
@@ -418,8 +451,10 @@ mod tests {
 
     use super::*;
     use crate::hub::ids::SessionId;
-    use crate::hub::{Audience, NewEvent};
+    use crate::hub::presence::{PresenceStep, Room};
+    use crate::hub::{Audience, NewEvent, SubscriptionRequest};
     use crate::model::endpoint::Endpoint;
+    use crate::permissions::{ScopeEntry, WatchScope};
 
     /// A platform without webviews.
     struct Bare;
@@ -441,6 +476,32 @@ mod tests {
             Box::new(Bare),
             Tasks::for_tests(),
         )
+    }
+
+    /// Opens the first session of a page.
+    fn page_of(core: &Core, webview: &str, session: u32) -> SubscriberKey {
+        let command = Command {
+            name: "subscribe",
+            session: SessionId::parse(&format!("{session:032x}")).unwrap(),
+            n: 1,
+            origin: None,
+        };
+        let (_, page) = core.begin_command(webview, command, Reply::new(|_| {}));
+        page.unwrap()
+    }
+
+    fn request(id: u32, pattern: &str) -> SubscriptionRequest {
+        SubscriptionRequest {
+            id,
+            pattern: EventPattern::parse(pattern).unwrap(),
+            scope: None,
+            target: None,
+            wants_replayed: true,
+            wants_retained: true,
+            wants_latest: false,
+            watches: None,
+            resume: None,
+        }
     }
 
     /// Counts how often idle jobs are looked at again.
@@ -466,31 +527,36 @@ mod tests {
         let weak: Weak<Rechecks> = Arc::downgrade(&above);
         core.set_above(weak);
         let _ = core.hub().announce("main", "main");
-        let command = Command {
-            name: "subscribe",
-            session: SessionId::parse(&"1".repeat(32)).unwrap(),
-            n: 1,
-            origin: None,
-        };
-        let (_, page) = core.begin_command("main", command, Reply::new(|_| {}));
-        let request = |id| crate::hub::SubscriptionRequest {
-            id,
-            pattern: EventPattern::parse("a*b").unwrap(),
-            scope: None,
-            target: None,
-            wants_replayed: true,
-            wants_retained: true,
-            wants_latest: false,
-            watches: None,
-            resume: None,
-        };
-        let begun = core.subscribe(
-            page.unwrap(),
-            (0..64).map(request).collect(),
-            core.clock().now(),
-        );
+        let page = page_of(&core, "main", 1);
+        let request = |id| request(id, "a*b");
+        let begun = core.subscribe(page, (0..64).map(request).collect(), core.clock().now());
         assert!(begun.iter().all(Result::is_ok));
         assert_eq!(above.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_command_reads_the_members_of_a_room_once() {
+        let core = core();
+        let _ = core.hub().announce("main", "main");
+        let page = page_of(&core, "main", 1);
+        let room = Room::parse("doc").unwrap();
+        let state = || PresenceStep::State("1".into());
+        for key in 0..4000 {
+            core.change_presence(None, &room, &key.to_string(), state())
+                .unwrap();
+        }
+        let entry = ScopeEntry::read(&serde_json::json!({ "presence": "*" }));
+        let watches = Arc::new(WatchScope::new(&[Arc::new(entry)], &[]));
+        let request = |id| SubscriptionRequest {
+            watches: Some(Arc::clone(&watches)),
+            ..request(id, "event-bus:presence:doc")
+        };
+        let requests = (0..1024).map(request).collect();
+        let begun = core.subscribe(page, requests, core.clock().now());
+        // Numbered once for each lock, of which there are three.
+        let last = begun.last().unwrap().as_ref().unwrap().seq;
+        let first = begun[0].as_ref().unwrap().seq;
+        assert_eq!((first, last), (1, 3));
     }
 
     /// A waker whose drop uses the bus, as a future's may that owns a stream.

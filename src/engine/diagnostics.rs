@@ -32,6 +32,8 @@ pub(crate) enum Record {
     /// What a component emits at the end of a listener or a responder.
     DeferredPanicked,
     DropPanicked,
+    /// What runs a task of the app.
+    WakerPanicked,
     TickFailed,
     JobFailed,
     /// A typed listener got a payload of another type.
@@ -86,6 +88,7 @@ impl Record {
             Self::DropPanicked => {
                 format!("what a listener of {name:?} has captured panicked while it was dropped")
             }
+            Self::WakerPanicked => "waking a task of the app panicked".to_owned(),
             Self::TickFailed => format!("a tick of a job of {name:?} was not emitted"),
             Self::PayloadIgnored => format!("a listener ignored an event {name:?}"),
             Self::NotConsumed => format!("an event {name:?} was given up"),

@@ -1,5 +1,6 @@
 //! The core's part in a link: what leaves, what arrives, and what is lost on the way.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use crate::engine::reply::Reply;
 use crate::hub::link::Leaving;
 use crate::hub::queue::QueueBound;
 use crate::hub::requests::{NewRequest, ResponderKind};
-use crate::hub::{Audience, EmitEffects, NewEvent};
+use crate::hub::{Audience, EmitEffects, NewEvent, Refusal};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Receipt;
@@ -24,6 +25,12 @@ use crate::model::name::EventName;
 use crate::model::node::check_node;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
+
+/// What the hub has made of an event.
+type Enqueued = std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>>;
+
+/// How many events of another node are enqueued under one lock.
+const MAX_CHUNK: usize = 32;
 
 impl Core {
     /// Opens the link of this app, which has one at most.
@@ -153,59 +160,123 @@ impl Core {
 
     /// Publishes an event of another node, which stays here.
     pub(crate) fn publish_arrival(&self, event: NewEvent) -> Result<Receipt> {
-        let (receipt, effects) = self.accept_arrival(event, &local())?;
+        let (event, emitting) = self.prepare_arrival(event)?;
+        self.count_arrivals(1);
+        let enqueued = self.enqueue(event, &local());
+        let (receipt, effects) = self.conclude_arrival(enqueued, &emitting)?;
         self.apply_emit_effects(effects);
         Ok(receipt)
     }
 
-    /// Publishes events of another node, which stay here. Who waits for them is woken once, behind the last one.
+    /// Publishes events of another node, which stay here, several under one lock. Returns why others were refused. The
+    /// effects are for [`Core::apply_all_effects`], so that whoever waits for several events is woken once.
     pub(crate) fn publish_arrivals(
         &self,
-        events: impl Iterator<Item = Result<NewEvent>>,
-    ) -> Vec<Result<Receipt>> {
-        let audience = local();
-        let mut effects = Vec::new();
-        let mut publish = |event| {
-            let (receipt, own) = self.accept_arrival(event, &audience)?;
-            effects.extend(own);
-            Ok(receipt)
+        events: impl Iterator<Item = NewEvent>,
+        effects: &mut Vec<EmitEffects<Reply>>,
+    ) -> Vec<Error> {
+        // An interceptor may emit what comes before the next event.
+        let chunk = if self.has_interceptors() {
+            1
+        } else {
+            MAX_CHUNK
         };
-        let published = events.map(|event| publish(event?)).collect();
-        for own in effects {
-            self.apply_effects(*own);
-        }
-        published
-    }
-
-    fn accept_arrival(
-        &self,
-        event: NewEvent,
-        audience: &Audience,
-    ) -> Result<(Receipt, EmitEffects<Reply>)> {
-        let (about, name) = (self.about(&event), event.name.clone());
-        // Counted first, so that a receiver finds it counted.
-        let count = self.link().map(|link| &link.counts.received);
-        if let Some(count) = count {
-            add(count, 1);
-        }
-        let emitting = Emitting::begin(&event);
-        let published = emitting
-            .run(|| self.try_publish(event, audience))
-            .map_err(|refusal| self.note_refused_emit(about, refusal.error));
-        match &published {
-            Ok((receipt, _)) => emitting.accepted(self.counting(), receipt),
-            Err(error) => emitting.refused(self.counting(), error.code()),
-        }
-        if let (Err(error), Some(count)) = (&published, count) {
-            count.fetch_sub(1, Ordering::Relaxed);
-            // Its sender cannot be told, so its receivers are.
-            if error.code() == ErrorCode::QueueFull
-                && let Ok(names) = EventPattern::parse(name.as_str())
-            {
-                self.lose_arrivals(&[names], 1);
+        let mut errors = Vec::new();
+        let mut events = events.peekable();
+        while events.peek().is_some() {
+            let mut prepared = VecDeque::with_capacity(chunk);
+            for event in events.by_ref().take(chunk) {
+                match self.prepare_arrival(event) {
+                    Ok(event) => prepared.push_back(event),
+                    Err(error) => errors.push(error),
+                }
+            }
+            // Counted first, so that a receiver finds them counted.
+            self.count_arrivals(prepared.len() as u64);
+            while !prepared.is_empty() {
+                for (enqueued, emitting) in self.enqueue_arrivals(&mut prepared) {
+                    match self.conclude_arrival(enqueued, &emitting) {
+                        Ok((_, None)) => {}
+                        Ok((_, own)) => effects.push(own),
+                        Err(error) => errors.push(error),
+                    }
+                }
             }
         }
-        published
+        errors
+    }
+
+    /// Enqueues events under one lock, up to the first one that is refused: its loss is told before what comes behind it.
+    fn enqueue_arrivals(
+        &self,
+        events: &mut VecDeque<(NewEvent, Emitting)>,
+    ) -> Vec<(Enqueued, Emitting)> {
+        let (clock, audience) = (self.clock(), local());
+        let mut all = Vec::with_capacity(events.len());
+        let mut hub = self.hub();
+        while let Some((event, emitting)) = events.pop_front() {
+            let enqueued = hub.enqueue(event, &audience, || clock.now());
+            let is_refused = enqueued.is_err();
+            all.push((enqueued, emitting));
+            if is_refused {
+                break;
+            }
+        }
+        drop(hub);
+        all
+    }
+
+    fn prepare_arrival(&self, mut event: NewEvent) -> Result<(NewEvent, Emitting)> {
+        let emitting = Emitting::begin(&event);
+        match emitting.run(|| self.prepare_event(&mut event, &local())) {
+            Ok(()) => Ok((event, emitting)),
+            Err(error) => Err(self.refuse_arrival(&event, &emitting, error)),
+        }
+    }
+
+    fn count_arrivals(&self, count: u64) {
+        if let Some(link) = self.link() {
+            add(&link.counts.received, count);
+        }
+    }
+
+    fn conclude_arrival(
+        &self,
+        enqueued: Enqueued,
+        emitting: &Emitting,
+    ) -> Result<(Receipt, EmitEffects<Reply>)> {
+        match enqueued {
+            Ok((receipt, effects)) => {
+                emitting.accepted(self.counting(), &receipt);
+                Ok((receipt, effects))
+            }
+            Err(refusal) => {
+                if refusal.has_freed {
+                    self.rearm.notify_one();
+                }
+                if let Some(link) = self.link() {
+                    link.counts.received.fetch_sub(1, Ordering::Relaxed);
+                }
+                Err(self.refuse_arrival(&refusal.event, emitting, refusal.error))
+            }
+        }
+    }
+
+    fn refuse_arrival(&self, event: &NewEvent, emitting: &Emitting, error: Error) -> Error {
+        emitting.refused(self.counting(), error.code());
+        // Its sender cannot be told, so its receivers are.
+        if error.code() == ErrorCode::QueueFull
+            && let Ok(names) = EventPattern::parse(event.name.as_str())
+        {
+            self.lose_arrivals(&[names], 1);
+        }
+        self.note_refused_emit(self.about(event), error)
+    }
+
+    pub(crate) fn apply_all_effects(&self, effects: Vec<EmitEffects<Reply>>) {
+        for own in effects {
+            self.apply_emit_effects(own);
+        }
     }
 
     /// Events of another node are lost whose names match these patterns.

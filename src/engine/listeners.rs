@@ -22,7 +22,6 @@ use crate::model::event::{BusEvent, Gap};
 use crate::model::name::EventName;
 use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
-#[cfg(feature = "test")]
 use crate::model::tap::MARK_NAME;
 #[cfg(feature = "test")]
 use crate::sync::oneshot;
@@ -55,6 +54,8 @@ struct Slot {
     pattern: EventPattern,
     /// The target of one that was written for Tauri's events.
     target: Option<CoreTarget>,
+    /// Whether it gets a mark at its begin and after each loss.
+    wants_marks: bool,
     /// Taken out while it runs, so that no lock is held and it may remove itself.
     callback: Option<Callback>,
 }
@@ -77,13 +78,37 @@ impl Listeners {
         make: impl FnOnce(SubscriptionId) -> F,
     ) -> SubscriptionId {
         let id = self.next_id();
-        self.insert(id, &pattern, None, make(id));
+        self.insert(id, &pattern, (None, false), make(id));
         let subscriber = self.subscriber;
         let mut hub = self.core.hub();
         let effects = hub.listen(subscriber, id, pattern, wanted);
         drop(hub);
         self.core.apply_effects(effects);
         id
+    }
+
+    /// Adds a listener that keeps a copy of what events change. It begins with a mark, gets another one where events were
+    /// lost, and takes a new copy at each.
+    pub(crate) fn add_keeping(
+        &self,
+        pattern: EventPattern,
+        callback: impl FnMut(BusEvent) + Send + 'static,
+    ) -> SubscriptionId {
+        let id = self.next_id();
+        self.insert(id, &pattern, (None, true), callback);
+        let wanted = HostSubscription::default();
+        let effects = self.core.hub().listen(self.subscriber, id, pattern, wanted);
+        self.core.apply_effects(effects);
+        self.mark(id);
+        id
+    }
+
+    /// Queues a mark for a listener, behind what waits.
+    fn mark(&self, id: SubscriptionId) {
+        if let Ok(name) = EventName::parse(MARK_NAME) {
+            let effects = self.core.hub().queue_mark(self.subscriber, id, name);
+            self.core.apply_effects(effects);
+        }
     }
 
     /// Adds a listener that was written for Tauri's events. `make` gets its id.
@@ -94,7 +119,12 @@ impl Listeners {
         make: impl FnOnce(SubscriptionId) -> F,
     ) -> SubscriptionId {
         let id = self.next_id();
-        self.insert(id, &pattern, Some(listener.target.clone()), make(id));
+        self.insert(
+            id,
+            &pattern,
+            (Some(listener.target.clone()), false),
+            make(id),
+        );
         let mut hub = self.core.hub();
         let effects = hub.listen_compatible(self.subscriber, id, pattern, listener);
         drop(hub);
@@ -112,12 +142,13 @@ impl Listeners {
         &self,
         id: SubscriptionId,
         pattern: &EventPattern,
-        target: Option<CoreTarget>,
+        (target, wants_marks): (Option<CoreTarget>, bool),
         callback: impl FnMut(BusEvent) + Send + 'static,
     ) {
         let slot = Slot {
             pattern: pattern.clone(),
             target,
+            wants_marks,
             callback: Some(Box::new(callback)),
         };
         self.lock().slots.insert(id, slot);
@@ -170,22 +201,18 @@ impl Listeners {
     /// Waits until the listeners have handled everything that waits for them now.
     #[cfg(feature = "test")]
     pub(crate) async fn reach_mark(&self) {
-        let Ok(name) = EventName::parse(MARK_NAME) else {
-            return;
-        };
         let Ok(pattern) = EventPattern::parse(MARK_NAME) else {
             return;
         };
         let (sender, reached) = oneshot::channel();
         let mut sender = Some(sender);
         let id = self.next_id();
-        self.insert(id, &pattern, None, move |_| {
+        self.insert(id, &pattern, (None, false), move |_| {
             if let Some(sender) = sender.take() {
                 let _ = sender.send(());
             }
         });
-        let effects = self.core.hub().queue_mark(self.subscriber, id, name);
-        self.core.apply_effects(effects);
+        self.mark(id);
         // Not called any more once the app exits.
         let _ = reached.await;
         self.remove(id);
@@ -298,6 +325,16 @@ impl Listeners {
             let name = last.map_or("", BusEvent::name);
             format!(": lost {count} events, from {from} to {to}, the last of {name:?}")
         });
+        let registered = self.lock();
+        let slots = registered.slots.iter();
+        let keeping: Vec<SubscriptionId> = slots
+            .filter(|(_, slot)| slot.wants_marks)
+            .map(|(id, _)| *id)
+            .collect();
+        drop(registered);
+        for id in keeping {
+            self.mark(id);
+        }
     }
 }
 
@@ -335,9 +372,13 @@ fn handle_waiting(listeners: &Weak<Listeners>, first: QueueEntry) -> bool {
             let Some(listeners) = listeners.upgrade() else {
                 return false;
             };
-            match entry {
+            // What is not a listener may panic, too: the app's logger, or what owns the bytes of an event.
+            let handled = catch_unwind(AssertUnwindSafe(|| match entry {
                 QueueEntry::Event(queued) => listeners.call_all(&queued),
                 QueueEntry::Lost(lost) => listeners.report_loss(&lost),
+            }));
+            if let Err(panic) = handled {
+                drop_safely(panic);
             }
         }
         let Some(listeners) = listeners.upgrade() else {

@@ -9,6 +9,7 @@ use crate::hub::ids::SubscriberKey;
 use crate::hub::presence::{PresenceStep, Room};
 use crate::hub::will::Will;
 use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::presence::check_state;
 
 impl Core {
     /// Sets a will of a page, or takes it back.
@@ -26,6 +27,16 @@ impl Core {
         key: &str,
         step: PresenceStep,
     ) -> Result<()> {
+        if let PresenceStep::State(state) = &step {
+            let event = room.event()?;
+            check_state(room.name().as_ref().map_or("", |name| name.as_str()), state)?;
+            self.check_payload(&event, state)?;
+        }
+        // What is shared costs nothing to copy under the lock.
+        let step = match step {
+            PresenceStep::State(state) => PresenceStep::State(state.shared()),
+            PresenceStep::Leave => PresenceStep::Leave,
+        };
         let (changed, effects) =
             self.hub()
                 .change_presence(page, room, key, step, self.clock().now());
@@ -51,6 +62,12 @@ impl PageWait {
             ticket: None,
             is_begun: false,
         }
+    }
+
+    /// Where it would wait for what has to pass this thread.
+    pub(crate) fn is_on_main_thread(&self) -> bool {
+        let core = self.core.upgrade();
+        core.is_some_and(|core| core.is_on_main_thread())
     }
 
     pub(crate) fn label(&self) -> &str {

@@ -75,7 +75,7 @@ impl Core {
         }
     }
 
-    fn enqueue(
+    pub(super) fn enqueue(
         &self,
         event: NewEvent,
         audience: &Audience,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
@@ -106,7 +106,7 @@ impl Core {
         let refusal = refusal_of(action, name, source, job, error);
         let name = EventName::parse(name).ok();
         let wakers = self.hub().note_refusal(name.as_ref(), refusal);
-        wake(wakers);
+        self.wake(wakers);
     }
 
     /// Notes the refusal of what a page has tried, if it was refused.
@@ -134,14 +134,14 @@ impl Core {
     pub(super) fn note_batch(&self, batch: &Batch) {
         if self.is_tapped() && !batch.is_empty() {
             let wakers = self.hub().note_batch(batch);
-            wake(wakers);
+            self.wake(wakers);
         }
     }
 
     pub(super) fn note_taken(&self, key: SubscriberKey, entries: &[QueueEntry]) {
         if self.is_tapped() && !entries.is_empty() {
             let wakers = self.hub().tap_taken(key, entries);
-            wake(wakers);
+            self.wake(wakers);
         }
     }
 
@@ -156,13 +156,13 @@ impl Core {
     /// The bus is gone: every reader gets what waits, and then the end.
     pub(crate) fn close_taps(&self) {
         let wakers = self.hub().close_taps();
-        wake(wakers);
+        self.wake(wakers);
     }
 
     /// Ends a tap. Its reader gets what waits, and then the end.
     pub(crate) fn close_tap(&self, number: u64) {
         let waker = self.hub().close_tap(number);
-        wake(waker);
+        self.wake(waker);
     }
 
     pub(crate) fn remove_tap(&self, number: u64) {
@@ -239,7 +239,7 @@ impl Core {
 
     fn records_of(&self, slots: Vec<TapSlot>, mut showing: Showing<'_>) -> Vec<TapRecord> {
         let record_of = |slot: TapSlot| match slot {
-            TapSlot::Record(raw) => showing.record(&raw),
+            TapSlot::Record(raw) => showing.record(raw),
             TapSlot::Lost(count) => TapRecord {
                 at: wall_clock(),
                 entry: TapEntry::Lost(count),
@@ -248,11 +248,5 @@ impl Core {
         let records = slots.into_iter().map(record_of).collect();
         self.tell_notes(showing.notes);
         records
-    }
-}
-
-fn wake(wakers: impl IntoIterator<Item = Waker>) {
-    for waker in wakers {
-        waker.wake();
     }
 }

@@ -201,17 +201,19 @@ impl Backlog {
     }
 
     /// Counts what the page before had lost, for which of its subscriptions, what these were to, and under which index that
-    /// was delivered.
+    /// was delivered. `missing` is the part that is not kept for another one of them.
     pub(crate) fn note_gap(
         &mut self,
-        lost: Loss,
+        (lost, missing): (Loss, Option<Loss>),
         pending_for: &Arc<[SubscriptionId]>,
         patterns: Arc<[EventPattern]>,
         index: Option<u64>,
     ) {
         let of = LossOf::Patterns(patterns);
-        self.evicted.add(of.clone(), lost);
-        self.evicted_untaken.add(of.clone(), lost);
+        if let Some(missing) = missing {
+            self.evicted.add(of.clone(), missing);
+            self.evicted_untaken.add(of.clone(), missing);
+        }
         match index {
             Some(index) if self.delivered_gaps.len() < MAX_LISTS => {
                 self.delivered_gaps
@@ -461,18 +463,19 @@ mod tests {
         );
         let missed =
             |backlog: &Backlog, id, handled| backlog.eviction_of(id, (handled, 0), |_| true);
+        let one = |seq| (Loss::of_one(seq), Some(Loss::of_one(seq)));
         for n in 1..=MAX_LISTS as u64 {
             let ids: Arc<[SubscriptionId]> = [n as SubscriptionId].into();
-            backlog.note_gap(Loss::of_one(n), &ids, [].into(), None);
-            backlog.note_gap(Loss::of_one(n + 100), &ids, [].into(), None);
+            backlog.note_gap(one(n), &ids, [].into(), None);
+            backlog.note_gap(one(n + 100), &ids, [].into(), None);
         }
         assert_eq!(missed(&backlog, 1, 0), Some(Loss::of_range(1, 101, 2)));
         assert_eq!(missed(&backlog, 64, 70), Some(Loss::of_range(71, 164, 2)));
         assert_eq!(missed(&backlog, 65, 0), None);
-        backlog.note_gap(Loss::of_one(300), &[].into(), [].into(), None);
+        backlog.note_gap(one(300), &[].into(), [].into(), None);
         assert_eq!(missed(&backlog, 65, 0), None);
         // One list more may concern any subscription.
-        backlog.note_gap(Loss::of_one(301), &[66].into(), [].into(), None);
+        backlog.note_gap(one(301), &[66].into(), [].into(), None);
         assert_eq!(missed(&backlog, 65, 0), Some(Loss::of_range(301, 301, 1)));
         assert_eq!(missed(&backlog, 65, 301), None);
     }

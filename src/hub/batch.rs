@@ -77,6 +77,8 @@ pub(crate) struct Batch {
     pub(crate) calls_follow: bool,
     /// Whether the value of a call was lost, so that the page tells again what its values carried.
     pub(crate) tells_again: bool,
+    /// Whether it says where its runs stand, since the page passes some of them on.
+    pub(crate) has_cuts: bool,
     /// What [`Batch::first`] is if there are no items.
     next: u64,
 }

@@ -192,13 +192,13 @@ impl<W> Hub<W> {
         let Some(webview) = self.webviews.get_mut(label) else {
             return;
         };
-        let mut losses: Vec<(Loss, BTreeSet<SubscriptionId>, Option<u64>)> = Vec::new();
+        let mut losses: Vec<(Loss, bool, BTreeSet<SubscriptionId>, Option<u64>)> = Vec::new();
         let mut kept: Vec<BacklogEntry> = Vec::new();
         for (index, entry) in outbox.into_unacknowledged() {
             match entry {
                 QueueEntry::Lost(lost) => {
                     let loss = Loss::of_gap(&lost.gap, lost.superseded);
-                    losses.push((loss, lost.subscriptions, index));
+                    losses.push((loss, lost.gap.at_most, lost.subscriptions, index));
                 }
                 // Its own store has it for the next page, and for this one if it comes back.
                 QueueEntry::Event(queued) if queued.event.mark().until_consumed => {}
@@ -240,13 +240,23 @@ impl<W> Hub<W> {
         let resumes_after = first.map_or(self.seq, |first| first - 1);
         kept.sort_by_key(|kept| kept.event.seq());
         let mut backlog = Backlog::new(bound, resumes_after, self.seq);
-        for (loss, ids, index) in losses {
+        let mut kept_seqs: Vec<u64> = Vec::new();
+        if !losses.is_empty() {
+            kept_seqs.extend(kept.iter().filter(is_missed).map(|kept| kept.event.seq()));
+            kept_seqs.dedup();
+        }
+        for (loss, is_bound, ids, index) in losses {
             let patterns: HashSet<&EventPattern> =
                 ids.iter().filter_map(|id| listened.get(id)).collect();
             let mut patterns: Vec<EventPattern> = patterns.into_iter().cloned().collect();
             patterns.sort_by_cached_key(ToString::to_string);
             let ids = ids.into_iter().collect();
-            backlog.note_gap(loss, &ids, patterns.into(), index);
+            // Of a bound it is unknown which events it stands for.
+            let missing = match is_bound {
+                true => Some(loss),
+                false => loss.without(&kept_seqs),
+            };
+            backlog.note_gap((loss, missing), &ids, patterns.into(), index);
         }
         backlog.note_untaken(untaken_losses);
         for kept in kept {

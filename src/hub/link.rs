@@ -32,6 +32,9 @@ const MAX_NUMBERS: u64 = 1 << 20;
 /// How many entries a queue gives at once.
 const FEW: usize = 16;
 
+/// The subscriptions of a share, and its streams.
+type Sharing = (Arc<[SubscriptionId]>, Arc<[LinkStream]>);
+
 #[derive(Debug)]
 pub(super) struct LinkQueue {
     key: SubscriberKey,
@@ -39,8 +42,8 @@ pub(super) struct LinkQueue {
     node: Arc<str>,
     queue: Queue,
     waker: Option<Waker>,
-    /// Each share as a list of subscriptions. Their ids are the indexes of the shares.
-    shares: Vec<Arc<[SubscriptionId]>>,
+    /// Each share as a list of subscriptions, and as that of its stream. Their ids are the indexes of the shares.
+    shares: Vec<Sharing>,
     /// The other nodes to which something was sent, by the ids that stand for them. The oldest one has the lowest.
     nodes: BTreeMap<SubscriptionId, Arc<str>>,
     ids: HashMap<Arc<str>, SubscriptionId>,
@@ -52,7 +55,7 @@ pub(super) struct LinkQueue {
 pub(crate) enum Leaving {
     Event {
         event: BusEvent,
-        streams: Vec<LinkStream>,
+        streams: Arc<[LinkStream]>,
         /// How long it still counts, if it expires.
         expires: Option<Duration>,
     },
@@ -106,7 +109,8 @@ impl LinkQueue {
     fn share_of(&self, entry: &RouteEntry) -> Option<Arc<[SubscriptionId]>> {
         let ids = entry.subscriptions_for(Addressing::Broadcast)?;
         let first = *ids.iter().min()?;
-        self.shares.get(first as usize).map(Arc::clone)
+        let (ids, _) = self.shares.get(first as usize)?;
+        Some(Arc::clone(ids))
     }
 
     fn streams_to(&mut self, nodes: &[Arc<str>]) -> Option<Arc<[SubscriptionId]>> {
@@ -149,7 +153,10 @@ impl LinkQueue {
     fn leaving(&self, entry: QueueEntry, steady: Duration) -> Leaving {
         match entry {
             QueueEntry::Event(queued) => Leaving::Event {
-                streams: self.streams_of(queued.subscriptions.iter()),
+                streams: match self.shares.get(queued.subscriptions[0] as usize) {
+                    Some((_, stream)) => Arc::clone(stream),
+                    None => self.streams_of(queued.subscriptions.iter()).into(),
+                },
                 expires: queued
                     .event
                     .expires_at()
@@ -165,6 +172,12 @@ impl LinkQueue {
 
     pub(super) fn take_waker(&mut self) -> Option<Waker> {
         self.waker.take()
+    }
+
+    /// How many events it would have to tell of.
+    #[cfg(test)]
+    pub(super) fn noted(&self) -> usize {
+        self.queue.dropped_tracked.len()
     }
 
     pub(super) fn drop_expired(&mut self, clock: BusClock) {
@@ -194,7 +207,10 @@ impl<W> Hub<W> {
             node,
             queue: Queue::new(bound),
             waker: None,
-            shares: ids.clone().map(|id| Arc::from([id])).collect(),
+            shares: ids
+                .clone()
+                .map(|id| ([id].into(), [LinkStream::Share(id as usize)].into()))
+                .collect(),
             nodes: BTreeMap::new(),
             ids: HashMap::new(),
             next_id: ids.end,

@@ -115,6 +115,27 @@ impl Loss {
         })
     }
 
+    /// What is lost of it where these numbers are not, which are in order. Where it does not have each number of its range,
+    /// it is unknown which ones it has, and all of it stays.
+    pub(crate) fn without(self, kept: &[u64]) -> Option<Self> {
+        let start = kept.partition_point(|seq| *seq < self.from);
+        let end = kept.partition_point(|seq| *seq <= self.to);
+        let inside = kept.get(start..end).unwrap_or_default();
+        let is_whole = self.count == self.to + 1 - self.from && self.superseded.is_none();
+        if inside.is_empty() || !is_whole {
+            return Some(self);
+        }
+        let mut rest = self;
+        rest.count -= inside.len() as u64;
+        for seq in inside {
+            rest.from += u64::from(*seq == rest.from);
+        }
+        for seq in inside.iter().rev() {
+            rest.to -= u64::from(*seq == rest.to);
+        }
+        (rest.count > 0).then_some(rest)
+    }
+
     pub(crate) fn superseded(self) -> Option<Superseded> {
         self.superseded
     }
@@ -143,5 +164,34 @@ impl Loss {
             at_most,
             reason,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_taken_from_a_loss() {
+        let whole = Loss::of_range(4, 7, 4);
+        let cases: [(&[u64], Option<Loss>); 6] = [
+            (&[3, 8], Some(whole)),
+            (&[4, 7], Some(Loss::of_range(5, 6, 2))),
+            (&[3, 4, 5, 6], Some(Loss::of_one(7))),
+            (&[5, 6, 7, 9], Some(Loss::of_one(4))),
+            (&[5, 6], Some(Loss::of_range(4, 7, 2))),
+            (&[4, 5, 6, 7], None),
+        ];
+        for (kept, expected) in cases {
+            assert_eq!(whole.without(kept), expected, "{kept:?}");
+        }
+    }
+
+    #[test]
+    fn a_loss_of_unknown_numbers_stays() {
+        let partial = Loss::of_range(4, 7, 3);
+        assert_eq!(partial.without(&[4, 5, 6, 7]), Some(partial));
+        let replaced = Loss::of_one(3).superseded_by(4).join(Loss::of_one(4));
+        assert_eq!(replaced.without(&[4]), Some(replaced));
     }
 }

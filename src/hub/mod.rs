@@ -24,6 +24,7 @@ pub(crate) mod link;
 mod listen;
 pub(crate) mod loss;
 mod losses;
+mod members;
 mod messages;
 pub(crate) mod outbox;
 mod outcomes;
@@ -43,9 +44,9 @@ mod room;
 pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
-#[cfg(feature = "test")]
 mod settling;
 mod slot;
+pub(crate) mod snapshots;
 pub(crate) mod streamed;
 mod subscribe;
 mod subscription;
@@ -90,8 +91,7 @@ use routes::Subscriptions;
 use session::Session;
 use sessions::EndedSession;
 use unconsumed::Unconsumed;
-use will::Will;
-use wills::LeftWills;
+use will::{LeftWills, Will};
 
 pub(crate) use audience::{Address, Audience, Receiver};
 pub(crate) use effects::{Effects, EmitEffects};
@@ -196,12 +196,14 @@ pub(crate) struct PolledWakers {
 }
 
 impl PolledWakers {
-    /// Wakers are foreign code, down to their drop.
+    /// One to drop, and those to wake. Wakers are foreign code, down to their drop.
+    pub(crate) fn into_parts(self) -> (Option<Waker>, Vec<Waker>) {
+        (self.unneeded, self.has_room)
+    }
+
+    #[cfg(test)]
     pub(crate) fn wake(self) {
-        drop(self.unneeded);
-        for waker in self.has_room {
-            waker.wake();
-        }
+        self.has_room.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -271,27 +273,25 @@ impl<W> Hub<W> {
 
     /// Adds a stream.
     pub(crate) fn add_stream(&mut self) -> SubscriberKey {
-        self.add_consumer(true)
+        let consumer = Consumer::new(self.queue_bound(), true);
+        self.add_consumer(consumer)
     }
 
     /// Adds the stream of an async listener.
     pub(crate) fn add_async_listener(&mut self) -> SubscriberKey {
-        let key = self.add_stream();
-        if let Some(consumer) = self.consumers.get_mut(&key) {
-            consumer.is_listener = true;
-        }
-        key
+        let consumer = Consumer::of_listener(self.queue_bound());
+        self.add_consumer(consumer)
     }
 
     /// Adds the queue that all listeners share.
     pub(crate) fn add_listeners(&mut self) -> SubscriberKey {
-        self.add_consumer(false)
+        let consumer = Consumer::new(self.queue_bound(), false);
+        self.add_consumer(consumer)
     }
 
-    fn add_consumer(&mut self, is_stream: bool) -> SubscriberKey {
+    fn add_consumer(&mut self, consumer: Consumer) -> SubscriberKey {
         let key = self.next_key();
-        self.consumers
-            .insert(key, Consumer::new(self.queue_bound(), is_stream));
+        self.consumers.insert(key, consumer);
         key
     }
 
@@ -301,7 +301,7 @@ impl<W> Hub<W> {
         self.subscriptions.remove_subscriber(key);
         let mut removed = self.consumers.remove(&key);
         if let Some(consumer) = removed.as_mut().filter(|own| own.is_listener) {
-            for seq in consumer.queue.take_tracked().take() {
+            for seq in consumer.queue.take_tracked() {
                 self.receipts.tell(seq, Teller::Listeners, Outcome::Dropped);
             }
             effects.rearm |= !self.receipts.is_empty();
@@ -337,6 +337,23 @@ impl<W> Hub<W> {
         }
         if polled.is_ready() {
             self.room.wake_first(Line::Queue(key), &mut wakers.has_room);
+        }
+        (polled, wakers)
+    }
+
+    /// What a stream reads next, and what it reads behind that if many events wait.
+    pub(crate) fn poll_stream(
+        &mut self,
+        key: SubscriberKey,
+        waker: Waker,
+        ahead: &mut VecDeque<QueueEntry>,
+    ) -> (Poll<Option<QueueEntry>>, PolledWakers) {
+        let (polled, wakers) = self.poll_consumer(key, waker);
+        if matches!(polled, Poll::Ready(Some(_)))
+            && let Some(consumer) = self.consumers.get_mut(&key)
+            && !consumer.is_listener
+        {
+            consumer.take_ahead(ahead);
         }
         (polled, wakers)
     }

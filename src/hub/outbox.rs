@@ -6,6 +6,7 @@ use crate::hub::ids::{RequestId, SubscriptionId};
 use crate::hub::messages::Messages;
 use crate::hub::queue::{LostEvents, Queue, QueueBound, QueueEntry, QueuedEvent};
 use crate::hub::streamed::Streamed;
+use crate::hub::tracked::DroppedTracked;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::policy::Overflow;
 
@@ -89,10 +90,10 @@ impl Outbox {
 
     /// The outbox of the page in this webview.
     pub(crate) fn of_page(bound: QueueBound, webview: &Arc<str>) -> Self {
-        Self {
-            page: Some(Arc::clone(webview)),
-            ..Self::new(bound)
-        }
+        let mut outbox = Self::new(bound);
+        outbox.page = Some(Arc::clone(webview));
+        outbox.queue.dropped_tracked = DroppedTracked::on();
+        outbox
     }
 
     /// Returns whether the event is in the queue: see [`Queue::push`].

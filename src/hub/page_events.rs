@@ -13,7 +13,6 @@ use crate::model::json::Json;
 use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::page::{PageEnd, PageEvent};
-use crate::model::target::Target;
 use crate::permissions::WatchScope;
 
 impl<W> Hub<W> {
@@ -40,7 +39,8 @@ impl<W> Hub<W> {
         }
     }
 
-    /// Publishes an event of the bus to the host and to the pages whose scope `knows`. Without any of these it gets no number.
+    /// Publishes an event of the bus to the host and to the pages whose scope `knows`, if they listen to it or may yet get it.
+    /// Without any of these it gets no number.
     pub(super) fn publish_to_watchers(
         &mut self,
         name: EventName,
@@ -52,25 +52,24 @@ impl<W> Hub<W> {
         if self.exiting {
             return;
         }
-        let route = self.subscriptions.route(&name);
+        let route = self.subscriptions.route_of_own(&name);
         let mut entries = route.entries.iter();
         let to_host = entries.any(|entry| self.consumers.contains_key(&entry.subscriber));
-        let labels = self.webviews.iter().filter(|(label, webview)| {
-            let watches = self.watching(webview);
+        let receives = |webview: &Webview<W>| {
+            let is_listening = webview.session.is_some_and(|key| route.concerns(key));
+            let history = webview.history.as_ref();
+            is_listening || history.is_some_and(|history| history.may_be_renewed())
+        };
+        let webviews = self.webviews.iter();
+        let labels = webviews.filter(|(label, webview)| {
+            let watches = Some(webview).filter(|own| receives(own));
+            let watches = watches.and_then(|own| self.watching(own));
             watches.is_some_and(|scope| knows(label, scope))
         });
-        let mut targets: Vec<Target> = labels
-            .map(|(label, _)| Target::webview(label.to_string()))
-            .collect();
-        if to_host {
-            targets.push(Target::host());
-        }
-        if targets.is_empty() {
+        let labels: Vec<Arc<str>> = labels.map(|(label, _)| Arc::clone(label)).collect();
+        if labels.is_empty() && !to_host {
             return;
         }
-        let Ok(address) = Address::of(Target::join(targets)) else {
-            return;
-        };
         let event = NewEvent {
             name,
             payload,
@@ -81,7 +80,7 @@ impl<W> Hub<W> {
             lifetime: Lifetime::default(),
         };
         let audience = Audience {
-            to: Some(address),
+            to: Some(Address::of_labels(&labels, to_host)),
             ..Audience::default()
         };
         if let Ok((_, emitted)) = self.enqueue(event, &audience, || now)

@@ -11,7 +11,6 @@ use crate::hub::session::Session;
 use crate::hub::{Hub, Webview};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::page::{PageEnd, PageInfo, PageState};
-use crate::sync::wall_clock;
 
 /// How long after its first command a page that does not pull counts as there. A page that was left sends no more by then.
 pub(super) const SHOWN_AFTER: Duration = Duration::from_secs(3);
@@ -78,9 +77,9 @@ impl ClosedPage {
 }
 
 impl PageStanding {
-    fn enter(&mut self, stage: Stage) {
+    fn enter(&mut self, stage: Stage, since: SystemTime) {
         self.stage = stage;
-        self.since = Some(wall_clock());
+        self.since = Some(since);
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -116,8 +115,13 @@ impl PageStanding {
         away.is_over
     }
 
-    /// The session of the page has ended. Returns whether the grace begins.
-    pub(super) fn leave<W>(&mut self, session: &Session<W>, end: PageEnd) -> bool {
+    /// The session of the page has ended. Returns whether its grace begins, or goes on.
+    pub(super) fn leave<W>(
+        &mut self,
+        session: &Session<W>,
+        end: PageEnd,
+        since: SystemTime,
+    ) -> bool {
         let arrival = &session.arrival;
         if let Stage::Away(away) = &mut self.stage {
             // It never showed that it was there, but its page may be, and continue it.
@@ -125,21 +129,24 @@ impl PageStanding {
             if is_continued && away.sessions.len() < MAX_SESSIONS {
                 away.sessions.push(session.id);
             }
-            return false;
+            return true;
         }
         if !arrival.is_shown {
             return false;
         }
         let was_ready = self.is_ready();
-        self.enter(Stage::Away(Box::new(Away {
-            sessions: vec![session.id],
-            origin: session.origin.clone(),
-            was_ready,
-            is_deferred: arrival.is_deferred,
-            end,
-            since: None,
-            is_over: false,
-        })));
+        self.enter(
+            Stage::Away(Box::new(Away {
+                sessions: vec![session.id],
+                origin: session.origin.clone(),
+                was_ready,
+                is_deferred: arrival.is_deferred,
+                end,
+                since: None,
+                is_over: false,
+            })),
+            since,
+        );
         true
     }
 
@@ -179,6 +186,7 @@ impl<W> Hub<W> {
             return;
         }
         let label = Arc::clone(&session.webview);
+        let since = self.clock.wall();
         let Some(webview) = self.webviews.get_mut(&label) else {
             return;
         };
@@ -189,12 +197,18 @@ impl<W> Hub<W> {
             if is_continued {
                 session.arrival.is_deferred |= away.is_deferred;
                 session.arrival.is_arriving = !away.was_ready;
-                standing.enter(match away.was_ready {
+                let is_ready = away.was_ready;
+                let stage = match is_ready {
                     true => Stage::Ready,
                     false => Stage::Opened,
-                });
+                };
+                standing.enter(stage, since);
+                let (number, window) = (webview.number, Arc::clone(&webview.window));
                 self.settle_wills(key, true, effects);
-                self.check_arrival(key, now, effects);
+                match is_ready {
+                    true => self.announce_ready(&label, &window, number, now, effects),
+                    false => self.check_arrival(key, now, effects),
+                }
                 return;
             }
             news = "reloaded";
@@ -204,7 +218,7 @@ impl<W> Hub<W> {
                 self.closed_pages.push(webview.closed_page(&label, end));
             }
         }
-        webview.standing.enter(Stage::Opened);
+        webview.standing.enter(Stage::Opened, since);
         let window = Arc::clone(&webview.window);
         self.settle_wills(key, false, effects);
         self.tell_closed_pages(now, effects);
@@ -258,14 +272,27 @@ impl<W> Hub<W> {
         }
         arrival.is_arriving = false;
         let label = Arc::clone(&session.webview);
+        let since = self.clock.wall();
         let Some(webview) = self.webviews.get_mut(&label) else {
             return;
         };
-        webview.standing.enter(Stage::Ready);
+        webview.standing.enter(Stage::Ready, since);
         let window = Arc::clone(&webview.window);
         let number = webview.number;
+        self.announce_ready(&label, &window, number, now, effects);
+    }
+
+    /// Those that wait for the page go on. They may have begun while it was away.
+    fn announce_ready(
+        &mut self,
+        label: &Arc<str>,
+        window: &Arc<str>,
+        number: u64,
+        now: Instant,
+        effects: &mut Effects<W>,
+    ) {
         self.end_waits(number, || Ok(()), effects);
-        self.publish_page_event("ready", &label, &window, None, now, effects);
+        self.publish_page_event("ready", label, window, None, now, effects);
     }
 
     /// The page says whether it is ready. It may say that it is not yet, until it is.
@@ -314,7 +341,7 @@ impl<W> Hub<W> {
         for key in shown {
             self.show_page(key, now, effects);
         }
-        let grace = self.grace();
+        let (grace, wall) = (self.grace(), self.clock.wall());
         let mut closed = Vec::new();
         for (label, webview) in &mut self.webviews {
             let Stage::Away(away) = &mut webview.standing.stage else {
@@ -326,7 +353,7 @@ impl<W> Hub<W> {
             if away.is_over || (!may_be_back && now >= since + grace) {
                 let end = away.end;
                 closed.push(webview.closed_page(label, end));
-                webview.standing.enter(Stage::Unknown);
+                webview.standing.enter(Stage::Unknown, wall);
             }
         }
         self.closed_pages.extend(closed);

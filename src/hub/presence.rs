@@ -3,20 +3,18 @@
 //! A member belongs to the session that joined it last. It outlives that session for the grace of pages, in which the page
 //! may come back and join again.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::Hub;
 use crate::hub::effects::Effects;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::subscription::SubscriptionRequest;
+use crate::hub::members::{Member, MemberId, MemberList, Members, weight, write_members};
 use crate::limits::Limits;
 use crate::model::built_in::PRESENCE_PREFIX;
-use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
-use crate::model::event::{Accepted, BusEvent};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::quota::{Quota, SharedLimit};
@@ -25,8 +23,9 @@ use crate::permissions::WatchScope;
 /// The longest key of a member, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 
-/// The bytes that a member takes beside its key and its state.
-const MEMBER_BYTES: usize = 64;
+/// How much of the ends of pages is done under one lock. Each member counts for one, and each room for [`ROOM_WORK`] more.
+const MAX_ENDED: usize = 1024;
+const ROOM_WORK: usize = 15;
 
 /// A checked name of a room, and the name of its events.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,15 +47,6 @@ impl Room {
         Ok(Self(name.into()))
     }
 
-    /// The room whose events have this name.
-    pub(super) fn of_event(name: &EventName) -> Option<Self> {
-        let room = name
-            .as_str()
-            .strip_prefix(PRESENCE_PREFIX)?
-            .strip_prefix(':')?;
-        (!room.is_empty()).then(|| Self(room.into()))
-    }
-
     fn event_of(name: &str) -> String {
         format!("{PRESENCE_PREFIX}:{name}")
     }
@@ -66,19 +56,15 @@ impl Room {
         EventName::parse(&Self::event_of(&self.0))
     }
 
-    fn name(&self) -> Option<EventName> {
+    pub(crate) fn name(&self) -> Option<EventName> {
         EventName::parse(&self.0).ok()
     }
 }
 
-/// Who a member is: its webview, or `None` for the host, and its key.
-pub(super) type MemberId = (Option<Arc<str>>, Arc<str>);
-
-#[derive(Debug)]
-struct Member {
-    state: Json,
-    /// The session that joined it last.
-    by: Option<SubscriberKey>,
+impl Borrow<str> for Room {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A session with members has ended.
@@ -94,7 +80,9 @@ struct Left {
 
 #[derive(Debug, Default)]
 pub(super) struct Presence {
-    rooms: BTreeMap<Room, BTreeMap<MemberId, Member>>,
+    rooms: BTreeMap<Room, Members>,
+    /// How many changes there were.
+    changes: u64,
     /// The members of each session.
     owned: HashMap<SubscriberKey, BTreeSet<(Room, Arc<str>)>>,
     left: Vec<Left>,
@@ -110,11 +98,17 @@ pub(crate) enum PresenceStep {
     Leave,
 }
 
-fn weight(id: &MemberId, state: &Json) -> usize {
-    MEMBER_BYTES + id.1.len() + id.0.as_ref().map_or(0, |label| label.len()) + state.size()
-}
-
 impl Presence {
+    /// How many members all rooms have.
+    pub(super) fn count(&self) -> usize {
+        self.all.count
+    }
+
+    /// The members of a room that has some.
+    pub(super) fn room(&self, name: &str) -> Option<&Members> {
+        self.rooms.get(name)
+    }
+
     /// The session has ended. Returns whether it has members.
     pub(super) fn leave(&mut self, by: SubscriberKey, label: &str) -> bool {
         let has_members = self.owned.contains_key(&by);
@@ -131,11 +125,13 @@ impl Presence {
 
     /// The page of this webview cannot come back. Returns whether it has members.
     pub(super) fn give_up(&mut self, label: &str) -> bool {
-        let mut left = self.left.iter_mut().filter(|left| *left.label == *label);
-        left.any(|left| {
+        let mut has_members = false;
+        // A page that reloaded, or renewed its session, has left more than once.
+        for left in self.left.iter_mut().filter(|left| *left.label == *label) {
             left.is_over = true;
-            true
-        })
+            has_members = true;
+        }
+        has_members
     }
 
     fn check(
@@ -216,13 +212,32 @@ impl Presence {
     /// Removes a member. The caller drops its state after the lock.
     fn remove(&mut self, room: &Room, id: &MemberId) -> Option<Json> {
         let members = self.rooms.get_mut(room)?;
-        let member = members.remove(id)?;
-        if members.is_empty() {
+        let member = members.all.remove(id)?;
+        let bytes = weight(id, &member.state);
+        self.changes += 1;
+        members.changed = self.changes;
+        members.bytes -= bytes;
+        if members.all.is_empty() {
             self.rooms.remove(room);
         }
         self.disown(member.by, room, &id.1);
-        self.account(id, None, Some(weight(id, &member.state)));
+        self.account(id, None, Some(bytes));
         Some(member.state)
+    }
+
+    /// Adds a member, or replaces its state. Returns the state before, which the caller drops after the lock.
+    fn insert(&mut self, room: &Room, id: &MemberId, member: Member) -> Option<Json> {
+        let members = self.rooms.entry(room.clone()).or_default();
+        self.changes += 1;
+        members.changed = self.changes;
+        let bytes = weight(id, &member.state);
+        members.bytes += bytes;
+        let before = members.all.insert(id.clone(), member);
+        let before = before.map(|before| before.state);
+        let removed = before.as_ref().map(|state| weight(id, state));
+        members.bytes -= removed.unwrap_or(0);
+        self.account(id, Some(bytes), removed);
+        before
     }
 }
 
@@ -267,7 +282,7 @@ impl<W> Hub<W> {
             }
         };
         let known = self.presence.rooms.get(room);
-        let known = known.and_then(|members| members.get(&id));
+        let known = known.and_then(|members| members.all.get(&id));
         let before = known.map(|member| (member.by, weight(&id, &member.state)));
         let is_same = known.is_some_and(|member| *member.state == *state);
         let bytes = weight(&id, &state);
@@ -284,15 +299,12 @@ impl<W> Hub<W> {
             let owned = self.presence.owned.entry(by).or_default();
             owned.insert((room.clone(), Arc::clone(&id.1)));
         }
-        self.presence
-            .account(&id, Some(bytes), before.map(|before| before.1));
         let member = Member {
             state: state.clone(),
             by,
         };
-        let members = self.presence.rooms.entry(room.clone()).or_default();
-        let replaced = members.insert(id.clone(), member);
-        effects.unused.extend(replaced.map(|member| member.state));
+        let replaced = self.presence.insert(room, &id, member);
+        effects.unused.extend(replaced);
         if !is_same {
             let news = match before {
                 Some(_) => "updated",
@@ -328,50 +340,18 @@ impl<W> Hub<W> {
         self.publish_to_watchers(event, payload.into(), knows, now, effects);
     }
 
-    /// The members of a room, as far as a page may know of them; all of them for the host.
-    pub(crate) fn members(&self, room: &Room, watcher: Option<(&str, &WatchScope)>) -> String {
-        let members = self.presence.rooms.get(room).into_iter().flatten();
-        let known = members.filter(|((label, _), _)| {
-            watcher.is_none_or(|(own, scope)| may_know(own, scope, label.as_deref()))
-        });
-        let mut list = "[".to_owned();
-        write_members(
-            &mut list,
-            known.map(|(id, member)| (id, Some(&member.state))),
-        );
-        list.push(']');
-        list
+    /// The members of a room, for the host.
+    pub(crate) fn members(&self, room: &Room) -> MemberList {
+        MemberList::of(self.presence.rooms.get(room))
     }
 
-    /// What a new subscription to the events of one room begins with: all members that its page may know of.
-    pub(super) fn snapshot(
-        &mut self,
-        key: SubscriberKey,
-        request: &SubscriptionRequest,
-    ) -> Option<BusEvent> {
-        let scope = request
-            .watches
-            .as_deref()
-            .filter(|_| request.wants_retained)?;
-        let name = request.pattern.exact()?;
-        let room = Room::of_event(name)?;
-        let webview = Arc::clone(&self.sessions.get(&key)?.webview);
-        let members = self.members(&room, Some((&webview, scope)));
-        self.seq += 1;
-        Some(BusEvent::new(Accepted {
-            seq: self.seq,
-            name: name.clone(),
-            payload: format!("{{\"members\":{members}}}").into(),
-            accepted_at: self.clock.wall(),
-            source: Endpoint::Host,
-            tick: None,
-            provenance: None,
-            audience: None,
-            expires_at: None,
-        }))
+    /// All members of a room, with the event up to which they stand for it.
+    pub(crate) fn members_now(&self, room: &Room) -> (u64, MemberList) {
+        (self.seq, self.members(room))
     }
 
-    /// Ends the members of pages that did not come back, or that have not joined again. Returns when the next ones end.
+    /// Ends the members of pages that did not come back, or that have not joined again, of a few rooms at once. Returns when
+    /// the next ones end.
     pub(super) fn expire_members(
         &mut self,
         now: Instant,
@@ -386,30 +366,65 @@ impl<W> Hub<W> {
             .left
             .retain(|left| owned.contains_key(&left.by));
         for left in &mut self.presence.left {
-            left.since.get_or_insert(now);
+            let since = left.since.get_or_insert(now);
+            let webview = self.webviews.get(&left.label);
+            let session = webview.and_then(|webview| self.sessions.get(&webview.session?));
+            // A page that is about to show itself has the time to join again.
+            if now >= *since + grace && session.is_some_and(|session| !session.arrival.is_shown) {
+                *since = now;
+            }
         }
         let is_due =
             |left: &mut Left| left.is_over || left.since.is_some_and(|since| now >= since + grace);
-        let due: Vec<Left> = self.presence.left.extract_if(.., is_due).collect();
-        for left in due {
-            self.end_members(&left, now, effects);
+        let mut due: Vec<Left> = self.presence.left.extract_if(.., is_due).collect();
+        let mut work = 0;
+        while work < MAX_ENDED
+            && let Some(label) = due.first().map(|left| Arc::clone(&left.label))
+        {
+            work += self.end_first_room(&label, &due, now, effects);
+            let owned = &self.presence.owned;
+            due.retain(|left| owned.contains_key(&left.by));
+        }
+        let has_more = !due.is_empty();
+        self.presence.left.extend(due);
+        if has_more {
+            return Some(now);
         }
         let left = self.presence.left.iter();
         left.filter_map(|left| Some(left.since? + grace)).min()
     }
 
-    fn end_members(&mut self, left: &Left, now: Instant, effects: &mut Effects<W>) {
-        let mut rooms: BTreeMap<Room, Vec<(MemberId, Option<Json>)>> = BTreeMap::new();
-        for (room, key) in self.presence.owned.remove(&left.by).unwrap_or_default() {
-            let id = (Some(Arc::clone(&left.label)), key);
+    /// Ends the members that the due sessions of a webview have in the first room of any of them. Returns how much that was.
+    fn end_first_room(
+        &mut self,
+        label: &Arc<str>,
+        due: &[Left],
+        now: Instant,
+        effects: &mut Effects<W>,
+    ) -> usize {
+        let own = due.iter().filter(|left| left.label == *label);
+        let owned = own.filter_map(|left| self.presence.owned.get(&left.by));
+        let first = owned.clone().filter_map(BTreeSet::first).min();
+        let Some(room) = first.map(|(room, _)| room.clone()) else {
+            return 0;
+        };
+        let mut keys: Vec<Arc<str>> = Vec::new();
+        for owned in owned {
+            let from = owned.range((room.clone(), Arc::from(""))..);
+            let of_room = from.take_while(|(own, _)| *own == room);
+            keys.extend(of_room.map(|(_, key)| Arc::clone(key)));
+        }
+        keys.sort_unstable();
+        let mut left = Vec::with_capacity(keys.len());
+        for key in keys {
+            let id = (Some(Arc::clone(label)), key);
             if let Some(state) = self.presence.remove(&room, &id) {
                 effects.unused.push(state);
-                rooms.entry(room).or_default().push((id, None));
+                left.push((id, None));
             }
         }
-        for (room, members) in rooms {
-            self.publish_members(&room, "left", &members, now, effects);
-        }
+        self.publish_members(&room, "left", &left, now, effects);
+        ROOM_WORK + left.len()
     }
 
     #[cfg(test)]
@@ -422,26 +437,6 @@ impl<W> Hub<W> {
 }
 
 /// Whether a page may know of the member with this label: of its own and of the host's, and by its scope of others.
-fn may_know(own: &str, scope: &WatchScope, label: Option<&str>) -> bool {
+pub(super) fn may_know(own: &str, scope: &WatchScope, label: Option<&str>) -> bool {
     label.is_none_or(|label| label == own || scope.allows_page(label))
-}
-
-fn write_members<'a>(
-    list: &mut String,
-    members: impl Iterator<Item = (&'a MemberId, Option<&'a Json>)>,
-) {
-    for (index, ((label, key), state)) in members.enumerate() {
-        let comma = if index > 0 { "," } else { "" };
-        let (Ok(label), Ok(key)) = (
-            Json::write("a label", &label.as_deref()),
-            Json::write("a key", &&**key),
-        ) else {
-            continue;
-        };
-        let _ = write!(list, "{comma}{{\"label\":{},\"key\":{}", &*label, &*key);
-        if let Some(state) = state {
-            let _ = write!(list, ",\"state\":{}", &**state);
-        }
-        list.push('}');
-    }
 }

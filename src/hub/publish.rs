@@ -13,10 +13,11 @@ use crate::hub::queue::{Arriving, Queue, SupersededLists};
 use crate::hub::retained::RetainedEvent;
 use crate::hub::room::Ticket;
 use crate::hub::routes::{Route, RouteEntry};
+use crate::model::built_in::is_about_pages;
 use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
-use crate::model::event::{Accepted, BusEvent, Mark, Provenance, Receipt, Tick, weight_of};
+use crate::model::event::{Accepted, BusEvent, Mark, Provenance, Rare, Receipt, Tick, weight_of};
 use crate::model::json::Json;
 use crate::model::lifetime::{Lifetime, retained_and_consumed};
 use crate::model::name::EventName;
@@ -35,6 +36,9 @@ pub(crate) struct NewEvent {
     pub(crate) retain: Option<bool>,
     pub(crate) lifetime: Lifetime,
 }
+
+// It is moved several times, and a larger one is copied by a call each time.
+const _: () = assert!(size_of::<NewEvent>() <= 128);
 
 impl NewEvent {
     /// The causes of what it causes: its own, and itself.
@@ -236,13 +240,18 @@ impl<W> Hub<W> {
         let mut event = BusEvent::new(Accepted {
             seq: self.seq,
             name: route.name.clone(),
-            payload: new.payload,
+            payload: match *is_retained || deliveries.is_some() {
+                true => new.payload.alone(),
+                false => new.payload,
+            },
             accepted_at: self.clock.wall(),
             source: new.source,
-            tick: new.tick,
             provenance: new.provenance,
-            audience: addressed,
-            expires_at: expires.map(|expires| self.clock.steady() + expires),
+            rare: Rare::of(
+                new.tick,
+                addressed,
+                expires.map(|expires| self.clock.steady() + expires),
+            ),
         });
         if let Some(expires) = expires
             && self.arm(clock() + expires.max(SWEEP_INTERVAL))
@@ -401,8 +410,9 @@ impl<W> Hub<W> {
         clock: impl Fn() -> Instant,
     ) {
         let compat = self.compat.as_ref();
-        // A listener that was written for Tauri's events may receive what is for others.
-        let takes_others = compat.is_some_and(|compat| compat.parts.targets);
+        // A listener that was written for Tauri's events may receive what is for others, but for what is about pages.
+        let takes_others =
+            compat.is_some_and(|compat| compat.parts.targets) && !is_about_pages(event.name());
         for (label, webview) in &mut self.webviews {
             let Some(history) = &mut webview.history else {
                 continue;

@@ -99,6 +99,7 @@ impl<W> Hub<W> {
         }
         if pull.is_ahead {
             let batch = session.outbox.batch_ahead(pull.bound);
+            let batch = session.with_cuts(batch);
             self.room.wake_first(Line::Queue(key), &mut effects.wakers);
             effects.batches.push((waiter, batch));
             return Ok(effects);
@@ -111,6 +112,7 @@ impl<W> Hub<W> {
             true => Batch::default(),
             false => session.outbox.batch(pull.ack, pull.bound),
         };
+        let batch = session.with_cuts(batch);
         if !batch.is_empty() || session.is_idle() || pull.is_prompt {
             self.room.wake_first(Line::Queue(key), &mut effects.wakers);
             effects.batches.push((waiter, batch));

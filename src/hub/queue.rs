@@ -242,13 +242,18 @@ impl Queue {
         let mut taken = 0;
         while taken < MOST
             && before - self.bytes < MOST_BYTES
-            && (taken == 0 || (self.latest.is_empty() && self.expiring.is_empty()))
+            && (taken == 0 || self.is_settled())
             && let Some(entry) = self.pop()
         {
             entries.push(entry);
             taken += 1;
         }
         taken
+    }
+
+    /// Whether no event that waits may be replaced or expire.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.latest.is_empty() && self.expiring.is_empty()
     }
 
     /// Forgets the gaps of a subscription that has ended, and takes it off what newer events replace: these are for others.
@@ -303,8 +308,10 @@ impl Queue {
     }
 
     pub(crate) fn clear(&mut self) {
+        let waiting = self.slots.iter().flatten().map(|slot| &slot.queued);
+        waiting.for_each(|queued| self.dropped_tracked.note(queued));
         *self = Self {
-            dropped_tracked: self.take_tracked(),
+            dropped_tracked: std::mem::take(&mut self.dropped_tracked),
             dropped_events: self.dropped_events,
             needs_cause: self.needs_cause,
             ..Self::new(self.bound)
@@ -312,12 +319,10 @@ impl Queue {
     }
 
     /// Takes what was dropped of those that are tracked, and what still waits here.
-    pub(super) fn take_tracked(&mut self) -> DroppedTracked {
-        let mut tracked = std::mem::take(&mut self.dropped_tracked);
-        for slot in self.slots.iter().flatten() {
-            tracked.note(&slot.queued);
-        }
-        tracked
+    pub(super) fn take_tracked(&mut self) -> Vec<u64> {
+        let waiting = self.slots.iter().flatten().map(|slot| &slot.queued);
+        waiting.for_each(|queued| self.dropped_tracked.note(queued));
+        self.dropped_tracked.take()
     }
 
     /// How many events wait, and their bytes.

@@ -43,10 +43,8 @@ impl QueuedEvent {
             payload,
             accepted_at,
             source: Endpoint::Host,
-            tick: None,
             provenance: None,
-            audience: None,
-            expires_at: None,
+            rare: None,
         });
         Self {
             event,

@@ -15,7 +15,11 @@ use crate::model::json::Json;
 use crate::model::lifetime::ReceiptTicket;
 use crate::model::name::EventName;
 use crate::model::outcome::{Outcome, OutcomeMessage};
+use crate::model::quota::SharedLimit;
 use crate::permissions::WatchScope;
+
+/// Of all receipts, one in so many is for code of the host alone.
+const HOST_PART: usize = 4;
 
 /// Who waits for outcomes.
 #[derive(Debug)]
@@ -79,7 +83,8 @@ pub(crate) type Outcomes = Vec<(Place, Outcome)>;
 
 #[derive(Debug, Default)]
 pub(super) struct Receipts {
-    newest: ReceiptTicket,
+    /// How many were opened.
+    opened: u64,
     open: BTreeMap<ReceiptTicket, OpenReceipt>,
     /// The tickets of the events that were published.
     tickets: BTreeMap<u64, ReceiptTicket>,
@@ -149,7 +154,8 @@ impl Receipts {
         limits: &Limits,
     ) -> Result<ReceiptTicket> {
         self.check_room(name, &emitter, limits)?;
-        self.newest += 1;
+        let ticket = ReceiptTicket::MIN.saturating_add(self.opened);
+        self.opened += 1;
         let receipt = OpenReceipt {
             emitter,
             timeout,
@@ -158,20 +164,28 @@ impl Receipts {
             receivers: Vec::new(),
             is_growing: true,
         };
-        self.open.insert(self.newest, receipt);
-        Ok(self.newest)
+        self.open.insert(ticket, receipt);
+        Ok(ticket)
     }
 
     fn check_room(&self, name: &EventName, emitter: &AwaitedBy, limits: &Limits) -> Result<()> {
         let own = match emitter {
-            AwaitedBy::Page(page) => self.count_of(page.key) + page.unfetched,
-            AwaitedBy::Host => 0,
+            AwaitedBy::Page(page) => Some((self.count_of(page.key), page.unfetched)),
+            AwaitedBy::Host => None,
         };
-        let whose = if own >= limits.receipts_per_page {
-            format!("of this page wait for outcomes, and {own} is the limit (receiptsPerPage)")
-        } else if self.open.len() >= limits.receipts {
-            let all = self.open.len();
-            format!("of all pages and of Rust wait for outcomes, and {all} is the limit (receipts)")
+        let (all, most) = (self.open.len(), limits.receipts_per_page);
+        let whose = if own.is_some_and(|(open, unfetched)| open + unfetched >= most) {
+            format!(
+                "too many events of this page wait for outcomes, and {most} is the limit (receiptsPerPage)"
+            )
+        } else if all >= limits.receipts {
+            format!(
+                "too many events of all pages and of Rust wait for outcomes, and {all} is the limit (receipts)"
+            )
+        } else if let Some((open, _)) = own
+            && let Err(unfair) = self.check_share(open, limits)
+        {
+            format!("its outcome cannot be waited for: {unfair}")
         } else {
             return Ok(());
         };
@@ -179,9 +193,28 @@ impl Receipts {
         Err(Error::new(
             ErrorCode::QueueFull,
             format!(
-                "{name:?} was not emitted: too many events {whose}; await some of them first, or shorten their timeouts"
+                "{name:?} was not emitted: {whose}; await some of them first, or shorten their timeouts"
             ),
         ))
+    }
+
+    /// Checks that a page leaves room for others, and all pages for the host, whose part they never take.
+    fn check_share(&self, own: usize, limits: &Limits) -> Result<(), String> {
+        let of_pages = self.open.values();
+        let of_pages = of_pages.filter(|receipt| matches!(receipt.emitter, AwaitedBy::Page(_)));
+        let all = of_pages.count() + 1;
+        let shared = SharedLimit {
+            limit: limits.receipts - limits.receipts / HOST_PART,
+            unit: "events that wait for outcomes",
+            key: "receipts",
+        };
+        if all > shared.limit {
+            return Err(format!(
+                "{} events of all pages wait, and the rest of them is for Rust (receipts)",
+                shared.limit
+            ));
+        }
+        shared.check_share(own.max(1), own + 1, all)
     }
 
     fn count_of(&self, key: SubscriberKey) -> usize {
@@ -383,6 +416,11 @@ impl Receipts {
             self.due.remove(&(due, ticket));
         }
         Some(receipt)
+    }
+
+    /// How many receipts are open.
+    pub(super) fn count(&self) -> usize {
+        self.open.len()
     }
 
     /// How many receipts are open, and how many are not fetched.

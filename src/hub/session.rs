@@ -56,6 +56,8 @@ pub(crate) struct Session<W> {
     pub(super) keeps_pull: bool,
     /// Whether its page waits for outcomes of events.
     pub(super) keeps_receipts: bool,
+    /// Whether its page passes events on as the text that they come as.
+    pub(super) passes_text: bool,
     pub(crate) parked: Option<ParkedPull<W>>,
     pub(crate) calls: Calls,
     /// Whether its page fetched the reply to its first command.
@@ -107,6 +109,7 @@ impl<W> Session<W> {
             wills: Wills::default(),
             keeps_pull: false,
             keeps_receipts: false,
+            passes_text: false,
             parked: None,
             calls: Calls::default(),
             has_fetched: false,
@@ -157,6 +160,7 @@ impl<W> Session<W> {
             return false;
         };
         let batch = self.outbox.batch_ahead(pull.bound);
+        let batch = self.with_cuts(batch);
         if batch.is_empty() {
             self.parked = Some(pull);
             return false;
@@ -164,6 +168,12 @@ impl<W> Session<W> {
         self.last_seen = now;
         effects.batches.push((pull.waiter, batch));
         true
+    }
+
+    /// A batch that a pull fetches. A script that Tauri evaluates has no room for cuts.
+    pub(super) fn with_cuts(&self, mut batch: Batch) -> Batch {
+        batch.has_cuts = self.passes_text && !self.is_evaluated;
+        batch
     }
 
     /// The batch that tells a page that calls follow.

@@ -126,6 +126,7 @@ impl<W> Hub<W> {
 
     /// Ends the session of this webview, and keeps what its page had not acknowledged for the next one.
     pub(super) fn end_page(&mut self, label: &str, end: PageEnd, effects: &mut Effects<W>) {
+        let since = self.clock.wall();
         let Some(webview) = self.webviews.get_mut(label) else {
             return;
         };
@@ -135,8 +136,8 @@ impl<W> Hub<W> {
         let Some(mut session) = self.sessions.remove(&key) else {
             return;
         };
-        effects.rearm |= webview.standing.leave(&session, end);
-        effects.rearm |= webview.leave_wills(std::mem::take(&mut session.wills));
+        effects.rearm |= webview.standing.leave(&session, end, since);
+        webview.leave_wills(std::mem::take(&mut session.wills), effects);
         effects.rearm |= self.presence.leave(key, label);
         if !self.receipts.is_empty() {
             self.receipts.leave(key);

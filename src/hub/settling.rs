@@ -27,6 +27,7 @@ impl<W> Hub<W> {
     }
 
     /// Whether a page has handled all that is for it, and waits for more.
+    #[cfg(feature = "test")]
     pub(crate) fn is_settled(&self, page: SubscriberKey) -> bool {
         self.sessions.get(&page).is_none_or(|session| {
             let is_empty = !session.outbox.has_next() && session.outbox.unacknowledged().0 == 0;
@@ -35,6 +36,7 @@ impl<W> Hub<W> {
     }
 
     /// Changes whenever an event was accepted or refused, or a request was sent or has ended.
+    #[cfg(feature = "test")]
     pub(crate) fn activity(&self) -> (u64, u64, u64, usize) {
         let (sent, open) = self.requests.counts();
         (self.seq, self.refused, sent, open)

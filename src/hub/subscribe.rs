@@ -15,22 +15,36 @@ use crate::hub::losses::LossOf;
 use crate::hub::reception::Reception;
 use crate::hub::room::Line;
 use crate::hub::sessions::session_ended;
+use crate::hub::snapshots::Snapshots;
 use crate::hub::subscription::{Beginning, Resumption, ScopeAnswers, SubscriptionRequest};
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Mark;
 
 impl<W> Hub<W> {
-    /// Begins the subscriptions of one command. Returns for each the sequence number that it begins after.
-    ///
-    /// What they get of what came before is queued behind what waits for the page already, and before anything that is
-    /// accepted from now on: there is no seam.
+    /// Begins the subscriptions of a command that is short.
+    #[cfg(any(fuzzing, test))]
     pub(crate) fn subscribe(
         &mut self,
         key: SubscriberKey,
         requests: Vec<SubscriptionRequest>,
         now: Instant,
     ) -> (Vec<Result<u64>>, Effects<W>) {
+        self.subscribe_some(key, requests, &mut Snapshots::default(), now)
+    }
+
+    /// Begins some of the subscriptions of one command. Returns for each the sequence number that it begins after.
+    ///
+    /// What they get of what came before is queued behind what waits for the page already, and before anything that is
+    /// accepted from now on: there is no seam. `snapshots` are those of the whole command.
+    pub(crate) fn subscribe_some(
+        &mut self,
+        key: SubscriberKey,
+        requests: Vec<SubscriptionRequest>,
+        snapshots: &mut Snapshots,
+        now: Instant,
+    ) -> (Vec<Result<u64>>, Effects<W>) {
+        snapshots.begin_part();
         let mut effects = Effects::default();
         let mut catch_up = CatchUp::new(self.clock);
         let answers = ScopeAnswers::default();
@@ -45,6 +59,7 @@ impl<W> Hub<W> {
             .into_iter()
             .map(|request| {
                 let filter = self.check_subscription(key, &request)?;
+                self.write_snapshot(key, &request, snapshots, now)?;
                 effects.rearm |= self.begin_start_up(key, &continued, now);
                 self.note_beginning(key, &request);
                 let compat = self.compat_listener(&request);
@@ -74,7 +89,7 @@ impl<W> Hub<W> {
                     self.collect_catch_up(key, &request, by, now, &answers, &mut catch_up);
                     self.note_told(key, &request, by, now, &answers);
                 }
-                if let Some(event) = self.snapshot(key, &request) {
+                if let Some(event) = self.snapshot(&request, snapshots) {
                     let mark = Mark {
                         retained: true,
                         ..Mark::default()

@@ -7,7 +7,7 @@ use crate::flood::Flood;
 use crate::hub::effects::Effects;
 use crate::hub::history::History;
 use crate::hub::pages::PageStanding;
-use crate::hub::wills::LeftWills;
+use crate::hub::will::LeftWills;
 use crate::hub::{Hub, Webview, sessions};
 use crate::model::error::Result;
 use crate::model::page::PageEnd;

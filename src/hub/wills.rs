@@ -1,7 +1,6 @@
 //! Wills: events that the host emits for a page that is gone.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::hub::effects::Effects;
 use crate::hub::ids::SubscriberKey;
@@ -10,32 +9,19 @@ use crate::hub::will::{Will, Wills};
 use crate::hub::{Hub, Webview};
 use crate::model::error::Result;
 
-/// The wills of a page that is gone.
-#[derive(Debug, Default)]
-pub(super) struct LeftWills {
-    wills: Wills,
-    /// When its end was noticed.
-    since: Option<Instant>,
-}
-
-impl LeftWills {
-    /// When the next one is due.
-    fn next_due(&self, grace: Duration) -> Option<Instant> {
-        let first = self.wills.0.values().map(|will| will.after).min()?;
-        Some(self.since? + first.max(grace))
-    }
-}
-
 impl<W> Webview<W> {
     /// The session of its page has ended.
-    pub(super) fn leave_wills(&mut self, wills: Wills) -> bool {
-        let is_left = !wills.is_empty();
-        if is_left {
-            self.left_wills.wills.0.extend(wills.0);
-            self.left_wills.since = None;
-        }
-        is_left
+    pub(super) fn leave_wills(&mut self, wills: Wills, effects: &mut Effects<W>) {
+        drop_later(self.left_wills.leave(wills), effects);
+        // Those of a page before may have waited for this one to show itself.
+        effects.rearm |= !self.left_wills.is_empty();
     }
+}
+
+/// Drops wills after the lock, since dropping a payload may run code of the app.
+fn drop_later<W>(wills: impl IntoIterator<Item = Will>, effects: &mut Effects<W>) {
+    let payloads = wills.into_iter().map(|will| will.event.payload);
+    effects.unused.extend(payloads);
 }
 
 impl<W> Hub<W> {
@@ -55,10 +41,15 @@ impl<W> Hub<W> {
             let continues = session.arrival.continues;
             let webview = self.webviews.get_mut(&session.webview);
             let webview = webview.filter(|own| own.standing.is_continued_by(continues));
-            let left = webview.and_then(|own| own.left_wills.wills.0.remove(&id));
+            let left = webview.and_then(|own| own.left_wills.remove(id));
             return (Ok(()), own.into_iter().chain(left).collect());
         };
-        if let Err(error) = session.wills.check(id, &will) {
+        // A page that has come back has none of those that it left, and one that was there all along has them, too.
+        let continues = session.arrival.continues;
+        let webview = self.webviews.get(&session.webview);
+        let webview = webview.filter(|own| own.standing.is_continued_by(continues));
+        let left = webview.into_iter().flat_map(|own| own.left_wills.iter());
+        if let Err(error) = session.wills.check(id, &will, left) {
             return (Err(error), vec![will]);
         }
         session.keeps_pull = true;
@@ -79,25 +70,32 @@ impl<W> Hub<W> {
         let Some(webview) = self.webviews.get_mut(&session.webview) else {
             return;
         };
-        let left = std::mem::take(&mut webview.left_wills).wills.0;
+        let left = webview.left_wills.take();
         if !is_same {
-            // Dropping a payload may run code of the app.
-            let payloads = left.into_values().map(|will| will.event.payload);
-            effects.unused.extend(payloads);
-            return;
+            return drop_later(left.map(|(_, will)| will), effects);
         }
+        let mut unneeded = Vec::new();
         for (id, will) in left {
             session.keeps_pull = true;
-            session.wills.0.entry(id).or_insert(will);
+            unneeded.extend(session.wills.take_back(id, will));
         }
+        drop_later(unneeded, effects);
     }
 
     /// The page of this webview cannot come back.
     pub(super) fn release_wills(&mut self, label: &str) {
         if let Some(webview) = self.webviews.get_mut(label) {
-            let left = std::mem::take(&mut webview.left_wills).wills.0;
-            self.due_wills.extend(left.into_values());
+            let left = webview.left_wills.take();
+            self.due_wills.extend(left.map(|(_, will)| will));
         }
+    }
+
+    /// How many wills there are: of pages that are there, and of those that are gone.
+    pub(super) fn count_wills(&self) -> usize {
+        let own = self.sessions.values().map(|session| session.wills.0.len());
+        let left = self.webviews.values();
+        let left = left.map(|webview| webview.left_wills.count());
+        own.chain(left).sum::<usize>() + self.due_wills.len()
     }
 
     /// Takes the wills that are to be emitted now.
@@ -112,22 +110,17 @@ impl<W> Hub<W> {
         }
         let grace = self.grace();
         for webview in self.webviews.values_mut() {
+            // A page that is about to show itself may be the same one, or one that has come back.
+            let is_away = webview.session.is_none();
             let left = &mut webview.left_wills;
-            if left.wills.is_empty() {
-                continue;
+            left.begin_waiting(now);
+            if is_away {
+                left.take_due(grace, now, &mut self.due_wills);
             }
-            let since = *left.since.get_or_insert(now);
-            let is_due = |will: &Will| now >= since + will.after.max(grace);
-            let (due, later) = std::mem::take(&mut left.wills.0)
-                .into_iter()
-                .partition(|(_, will)| is_due(will));
-            left.wills.0 = later;
-            let due: BTreeMap<u64, Will> = due;
-            self.due_wills.extend(due.into_values());
         }
         let webviews = self.webviews.values();
-        webviews
-            .filter_map(|webview| webview.left_wills.next_due(grace))
+        let away = webviews.filter(|webview| webview.session.is_none());
+        away.filter_map(|webview| webview.left_wills.next_due(grace))
             .min()
     }
 }

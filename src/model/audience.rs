@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::model::core_target::{CompatListener, CoreTarget};
 use crate::model::delivery::Addressing;
 use crate::model::error::Result;
@@ -39,6 +41,18 @@ impl Address {
             selection: Selection::of(&target)?,
             target,
         })
+    }
+
+    /// The webviews with these labels, however many they are, and the host if it `has_host`.
+    pub(crate) fn of_labels(labels: &[Arc<str>], has_host: bool) -> Self {
+        let webviews = labels
+            .iter()
+            .map(|label| Target::webview(label.to_string()));
+        let host = has_host.then(Target::host);
+        Self {
+            selection: Selection::of_labels(labels, has_host),
+            target: Target::join(webviews.chain(host)),
+        }
     }
 }
 

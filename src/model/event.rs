@@ -6,9 +6,10 @@ use serde::de::DeserializeOwned;
 
 use crate::model::audience::Audience;
 use crate::model::endpoint::Endpoint;
-use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::error::Result;
 use crate::model::json::Json;
 use crate::model::name::EventName;
+pub(crate) use crate::model::provenance::{Origin, Provenance};
 use crate::model::traceparent::Traceparent;
 
 /// An event as a host listener receives it. TypeScript has a type of the same name. Cheap to clone: all copies share
@@ -43,99 +44,52 @@ pub(crate) struct Accepted {
     pub(crate) payload: Json,
     pub(crate) accepted_at: SystemTime,
     pub(crate) source: Endpoint,
-    /// Boxed, since few events are ticks.
-    pub(crate) tick: Option<Box<Tick>>,
     pub(crate) provenance: Option<Arc<Provenance>>,
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+/// What few events have.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
+    pub(crate) tick: Option<Box<Tick>>,
     /// Whom it is for, if it is not for everyone. Only compatible mode and bridges to Tauri's events read that.
     pub(crate) audience: Option<Arc<Audience>>,
     /// The time of the steady clock from which it counts no more.
     pub(crate) expires_at: Option<Duration>,
 }
 
-/// The component that emitted an event, the events that caused it, and its trace. Most events have none of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Provenance {
-    pub(crate) component: Option<Arc<str>>,
-    /// The names of its causes, oldest first.
-    pub(crate) causes: Arc<[EventName]>,
-    pub(crate) traceparent: Option<Traceparent>,
-}
-
-/// What something follows from.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Origin {
-    /// The names of its causes, oldest first.
-    pub(crate) causes: Arc<[EventName]>,
-    /// The trace of the newest of them.
-    pub(crate) traceparent: Option<Traceparent>,
-}
-
-impl Origin {
-    /// The origin of what the event or request of this name causes.
-    pub(crate) fn after(name: &EventName, own: Option<&Provenance>) -> Self {
-        let causes = own.map_or(&[][..], |own| &own.causes);
-        Self {
-            causes: causes.iter().chain([name]).cloned().collect(),
-            traceparent: own.and_then(|own| own.traceparent.clone()),
-        }
-    }
-}
-
-impl Provenance {
-    /// `None` if there is neither a component nor a cause nor a trace.
+impl Rare {
+    /// `None` if there is nothing.
+    #[inline]
     pub(crate) fn of(
-        component: Option<Arc<str>>,
-        causes: Arc<[EventName]>,
-        traceparent: Option<Traceparent>,
-    ) -> Option<Arc<Self>> {
-        let is_empty = component.is_none() && causes.is_empty() && traceparent.is_none();
+        tick: Option<Box<Tick>>,
+        audience: Option<Arc<Audience>>,
+        expires_at: Option<Duration>,
+    ) -> Option<Box<Self>> {
+        let is_empty = tick.is_none() && audience.is_none() && expires_at.is_none();
         (!is_empty).then(|| {
-            Arc::new(Self {
-                component,
-                causes,
-                traceparent,
+            Box::new(Self {
+                tick,
+                audience,
+                expires_at,
             })
         })
     }
-
-    /// At least as many bytes as it takes in a batch.
-    pub(crate) fn weight(&self) -> usize {
-        /// The bytes of the keys and quotes around a component and a list of causes.
-        const KEYS: usize = 32;
-        const QUOTES: usize = 3;
-        /// The bytes of the key of a trace.
-        const TRACE: usize = 17;
-        let trace = self.traceparent.as_ref();
-        let trace = trace.map_or(0, |trace| trace.as_str().len() + TRACE);
-        let causes = self.causes.iter().map(|name| name.as_str().len() + QUOTES);
-        KEYS + self.component.as_ref().map_or(0, |name| name.len()) + causes.sum::<usize>() + trace
-    }
-
-    /// Refuses an event or a request with more causes than the limit.
-    pub(crate) fn check(&self, name: &EventName, max_hops: usize) -> Result<()> {
-        if self.causes.len() <= max_hops {
-            return Ok(());
-        }
-        let chain = self.causes.iter().chain([name]).map(EventName::as_str);
-        Err(Error::new(
-            ErrorCode::EventLoop,
-            format!(
-                "{} has more than {max_hops} causes, the limit (hops). If events cause each other endlessly, stop one of them: {}",
-                quoted(name.as_str()),
-                chain.collect::<Vec<_>>().join(" → ")
-            ),
-        ))
-    }
 }
 
+// With its counts, an event is at most 120 bytes. Common allocators keep pieces of up to this size for each thread or
+// without a lock, and an event is freed on another thread than the one that made it.
+const _: () = assert!(size_of::<Accepted>() <= 104);
+
 impl Accepted {
+    fn tick(&self) -> Option<&Tick> {
+        self.rare.as_ref()?.tick.as_deref()
+    }
+
     /// At least as many bytes as it takes in a batch, without the ids of its subscriptions.
     fn weight(&self) -> usize {
         let source = source_length(&self.source);
-        let tick = self
-            .tick
-            .as_ref()
-            .map_or(0, |tick| ENVELOPE + tick.job.len());
+        let tick = self.tick().map_or(0, |tick| ENVELOPE + tick.job.len());
         weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source + tick
     }
 }
@@ -195,11 +149,11 @@ impl BusEvent {
     }
 
     pub(crate) fn audience(&self) -> Option<&Audience> {
-        self.accepted.audience.as_deref()
+        self.accepted.rare.as_ref()?.audience.as_deref()
     }
 
     pub(crate) fn expires_at(&self) -> Option<Duration> {
-        self.accepted.expires_at
+        self.accepted.rare.as_ref()?.expires_at
     }
 
     /// The event without its payload, to be counted only.
@@ -212,10 +166,11 @@ impl BusEvent {
                 payload: "null".into(),
                 accepted_at: own.accepted_at,
                 source: own.source.clone(),
-                tick: None,
                 provenance: None,
-                audience: own.audience.clone(),
-                expires_at: own.expires_at,
+                rare: own
+                    .rare
+                    .as_ref()
+                    .and_then(|rare| Rare::of(None, rare.audience.clone(), rare.expires_at)),
             }),
             mark: self.mark,
         }
@@ -245,7 +200,7 @@ impl BusEvent {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidPayload`] if the JSON does not match `T`. The message has the path, and the source is the error
+    /// [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload) if the JSON does not match `T`. The message has the path, and the source is the error
     /// of serde.
     ///
     /// ```
@@ -353,7 +308,7 @@ impl BusEvent {
     /// Which tick of which job it is, if a job emitted it.
     #[must_use]
     pub fn tick(&self) -> Option<&Tick> {
-        self.accepted.tick.as_deref()
+        self.accepted.tick()
     }
 
     /// Whether it is a retained event from before this listener.
@@ -384,8 +339,8 @@ impl BusEvent {
             && own.name == other.name
             && own.source == other.source
             && own.provenance == other.provenance
-            && own.tick.is_none()
-            && other.tick.is_none()
+            && own.tick().is_none()
+            && other.tick().is_none()
     }
 
     /// The bytes that the event counts for in a limited queue.

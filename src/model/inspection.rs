@@ -13,7 +13,7 @@ use crate::model::task::TaskInfo;
 /// It has no payloads. Each webview is read separately, so the bus is never blocked as a whole. An event that is emitted
 /// meanwhile may show in one webview and not yet in another.
 ///
-/// As JSON: `{ seq, refused, webviews, consumers, retained, unconsumed, jobs, streams, tasks }`.
+/// As JSON: `{ seq, refused, webviews, consumers, retained, unconsumed, members, wills, receipts, jobs, streams, tasks }`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -31,6 +31,12 @@ pub struct Inspection {
     pub retained: QueueUsage,
     /// The events that are kept until they are consumed.
     pub unconsumed: QueueUsage,
+    /// How many members there are in all rooms of [presence](crate::EventBus::presence).
+    pub members: usize,
+    /// How many wills there are: of pages that are there, and of those that are gone and may come back.
+    pub wills: usize,
+    /// How many events wait until they are [handled](crate::EventBus::emit_handled).
+    pub receipts: usize,
     /// Every job, in the order of the ids.
     pub jobs: Vec<JobInfo>,
     /// The link to other nodes. As JSON it is there only if the app has one.

@@ -18,8 +18,25 @@ use crate::model::error::Result;
 pub(crate) enum Json {
     Owned(String),
     Shared(Arc<str>),
+    /// It came together with others.
+    Part(Part),
     /// Boxed, since few payloads have bytes.
     WithBytes(Arc<TextWithBytes>),
+}
+
+/// A piece of the text of several payloads.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    all: Arc<String>,
+    from: u32,
+    to: u32,
+}
+
+impl Part {
+    fn text(&self) -> &str {
+        let range = self.from as usize..self.to as usize;
+        self.all.get(range).unwrap_or_default()
+    }
 }
 
 #[derive(Debug)]
@@ -42,6 +59,10 @@ impl Drop for TextWithBytes {
 /// What the path of bytes and their place take in memory and in a batch, without the path itself.
 const PLACE: usize = 128;
 
+/// How long the payloads are at most that share their memory, or eight times as long as the shortest of them. The last one
+/// that is kept keeps all.
+const MAX_TOGETHER: usize = 2 * 1024;
+
 impl Json {
     /// Writes a value. `what` names it in an error.
     pub(crate) fn write(what: impl std::fmt::Display, value: &impl Serialize) -> Result<Self> {
@@ -56,7 +77,7 @@ impl Json {
     /// The bytes in it, with their places.
     pub(crate) fn attached(&self) -> &[Attachment] {
         match self {
-            Self::Owned(_) | Self::Shared(_) => &[],
+            Self::Owned(_) | Self::Shared(_) | Self::Part(_) => &[],
             Self::WithBytes(both) => &both.attached,
         }
     }
@@ -69,7 +90,7 @@ impl Json {
     /// Keeps its bytes: to drop the last of them may run code of the app.
     pub(crate) fn hold_bytes(&self) -> Option<Arc<TextWithBytes>> {
         match self {
-            Self::Owned(_) | Self::Shared(_) => None,
+            Self::Owned(_) | Self::Shared(_) | Self::Part(_) => None,
             Self::WithBytes(both) => Some(Arc::clone(both)),
         }
     }
@@ -91,7 +112,7 @@ impl Json {
 
     fn sum_of(&self, read: impl FnOnce(&TextWithBytes) -> usize) -> usize {
         match self {
-            Self::Owned(_) | Self::Shared(_) => 0,
+            Self::Owned(_) | Self::Shared(_) | Self::Part(_) => 0,
             Self::WithBytes(both) => read(both),
         }
     }
@@ -119,6 +140,49 @@ impl Json {
         (Cow::Owned(to_marked(self, attached)), bytes)
     }
 
+    /// Payloads that came together, of which those of about the same length share their memory.
+    pub(crate) fn together(texts: &[&str]) -> impl Iterator<Item = Self> {
+        let mut rest = texts;
+        std::iter::from_fn(move || {
+            let (mut length, mut shortest) = (0, usize::MAX);
+            let fitting = rest.iter().take_while(|text| {
+                length += text.len();
+                shortest = shortest.min(text.len());
+                length <= MAX_TOGETHER.max(8 * shortest.min(1 << 20))
+            });
+            let count = fitting.count().max(1).min(rest.len());
+            let (some, behind) = rest.split_at(count);
+            rest = behind;
+            (!some.is_empty()).then(|| Self::in_one_piece(some))
+        })
+        .flatten()
+    }
+
+    fn in_one_piece(texts: &[&str]) -> impl Iterator<Item = Self> {
+        let all = (texts.len() > 1).then(|| Arc::new(texts.concat()));
+        let mut to = 0;
+        texts.iter().map(move |text| {
+            let from = to;
+            to += text.len() as u32;
+            match &all {
+                None => Self::from(*text),
+                Some(all) => Self::Part(Part {
+                    all: Arc::clone(all),
+                    from,
+                    to,
+                }),
+            }
+        })
+    }
+
+    /// The payload without those that came with it, to be kept for long.
+    pub(crate) fn alone(self) -> Self {
+        match self {
+            Self::Part(part) => Self::from(part.text()),
+            other => other,
+        }
+    }
+
     /// Makes copies cheap.
     pub(crate) fn shared(self) -> Self {
         match self {
@@ -131,7 +195,7 @@ impl Json {
     pub(crate) fn with_text(self, change: impl FnOnce(&str) -> String) -> Self {
         let text = change(&self);
         match self {
-            Self::Owned(_) | Self::Shared(_) => Self::Owned(text),
+            Self::Owned(_) | Self::Shared(_) | Self::Part(_) => Self::Owned(text),
             Self::WithBytes(both) => Self::from((text, both.attached.clone())),
         }
     }
@@ -144,6 +208,7 @@ impl Deref for Json {
         match self {
             Self::Owned(text) => text,
             Self::Shared(text) => text,
+            Self::Part(part) => part.text(),
             Self::WithBytes(both) => &both.text,
         }
     }
@@ -179,5 +244,35 @@ impl From<(String, Box<[Attachment]>)> for Json {
 impl PartialEq for Json {
     fn eq(&self, other: &Self) -> bool {
         **self == **other && self.attached() == other.attached()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(payloads: &[Json]) -> Vec<usize> {
+        payloads.iter().map(|json| json.as_ptr().addr()).collect()
+    }
+
+    #[test]
+    fn payloads_that_come_together_share_memory() {
+        let (short, long) = ("1".repeat(1000), "2".repeat(3000));
+        let texts = ["\"ä\"", "7", &short, &short, &long, &long, "8"];
+        let payloads: Vec<Json> = Json::together(&texts).collect();
+        assert!(payloads.iter().map(|json| &**json).eq(texts));
+        let places = addresses(&payloads);
+        let follows = |n: usize| places[n] == places[n - 1] + texts[n - 1].len();
+        let shared: Vec<bool> = (1..texts.len()).map(follows).collect();
+        assert_eq!(shared, [true, true, true, false, true, false]);
+        assert_eq!(Json::together(&[]).count(), 0);
+    }
+
+    #[test]
+    fn a_payload_that_is_kept_is_alone() {
+        let payloads: Vec<Json> = Json::together(&["1", "2"]).collect();
+        assert!(matches!(payloads[1], Json::Part(_)));
+        let kept = payloads[1].clone().alone();
+        assert!(matches!(&kept, Json::Owned(text) if text == "2"));
     }
 }

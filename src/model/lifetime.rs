@@ -1,3 +1,4 @@
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::model::error::{Error, ErrorCode, Result};
@@ -7,8 +8,8 @@ use crate::model::policy::Until;
 /// How often an event is delivered at most that is kept until it is consumed.
 pub(crate) const MAX_DELIVERIES: u32 = 5;
 
-/// Numbers those that wait for what becomes of their event.
-pub(crate) type ReceiptTicket = u64;
+/// Numbers those that wait for what becomes of their event, from 1.
+pub(crate) type ReceiptTicket = NonZeroU64;
 
 /// What an emit says of how long its event is kept. `None` leaves it to the policy of its name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

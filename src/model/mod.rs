@@ -25,6 +25,7 @@ pub(crate) mod outcome;
 pub(crate) mod page;
 pub(crate) mod policies;
 pub(crate) mod presence;
+pub(crate) mod provenance;
 pub(crate) mod quota;
 pub(crate) mod selection;
 pub(crate) mod tap;

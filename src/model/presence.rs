@@ -1,5 +1,11 @@
 use serde::{Deserialize, Serialize};
 
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::json::Json;
+
+/// How many arrays and objects of a state may lie in each other: events about a room wrap it in three.
+const MAX_STATE_DEPTH: usize = 124;
+
 /// A member of a room of presence, with what it says of itself.
 ///
 /// As JSON: `{ label, key, state }`.
@@ -14,6 +20,44 @@ pub struct PresenceMember<T> {
     pub state: T,
 }
 
+/// Checks what a member says of itself. It is JSON already.
+pub(crate) fn check_state(room: &str, state: &Json) -> Result<()> {
+    let refuse = |problem: String| {
+        let text = format!("the state of a member of {room:?} {problem}");
+        Err(Error::new(ErrorCode::InvalidPayload, text))
+    };
+    if !state.attached().is_empty() {
+        return refuse("has bytes; send them as an event, or as text".to_owned());
+    }
+    let depth = depth_of(state);
+    if depth > MAX_STATE_DEPTH {
+        return refuse(format!(
+            "nests arrays and objects {depth} deep; the limit is {MAX_STATE_DEPTH}"
+        ));
+    }
+    Ok(())
+}
+
+fn depth_of(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut is_text, mut is_escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            _ if is_text => {}
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// What has happened to a member of a room of presence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -22,7 +66,7 @@ pub enum PresenceChange<T> {
     Join(PresenceMember<T>),
     /// It says something else of itself.
     Update(PresenceMember<T>),
-    /// It has left, or its page is gone.
+    /// It has left, or its page is gone; or its state is of another type now.
     #[non_exhaustive]
     Leave {
         /// The label of its webview; `None` for the host.
@@ -32,30 +76,28 @@ pub enum PresenceChange<T> {
     },
 }
 
-/// The payload of an event about the members of a room.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum PresenceNews<T> {
-    Joined(Vec<PresenceMember<T>>),
-    Updated(Vec<PresenceMember<T>>),
-    Left(Vec<LeftMember>),
-}
+#[cfg(test)]
+mod tests {
+    use tauri_plugin_event_bus_types::internal::check_json;
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct LeftMember {
-    label: Option<String>,
-    key: String,
-}
+    use super::*;
 
-impl<T> PresenceNews<T> {
-    pub(crate) fn into_changes(self) -> Vec<PresenceChange<T>> {
-        match self {
-            Self::Joined(members) => members.into_iter().map(PresenceChange::Join).collect(),
-            Self::Updated(members) => members.into_iter().map(PresenceChange::Update).collect(),
-            Self::Left(members) => {
-                let leave = |LeftMember { label, key }| PresenceChange::Leave { label, key };
-                members.into_iter().map(leave).collect()
-            }
-        }
+    #[test]
+    fn states_nest_as_deep_as_their_events_can_be_read() {
+        let nested =
+            |depth: usize| Json::from(format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
+        check_state("doc", &nested(124)).unwrap();
+        let wrapped = format!("{{\"joined\":[{{\"state\":{}}}]}}", &*nested(124));
+        check_json(&wrapped).unwrap();
+        let error = check_state("doc", &nested(125)).unwrap_err();
+        assert_eq!(
+            (error.code(), error.message()),
+            (
+                ErrorCode::InvalidPayload,
+                "the state of a member of \"doc\" nests arrays and objects 125 deep; the limit is 124"
+            )
+        );
+        let text = Json::from(format!("\"\\\"{}\"", "[".repeat(200)));
+        check_state("doc", &text).unwrap();
     }
 }

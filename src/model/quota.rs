@@ -40,16 +40,22 @@ impl Quota {
         all: Self,
         limits: [SharedLimit; 2],
     ) -> Result<(), String> {
-        let count = (before.count.max(1), self.count, all.count);
-        let bytes = (before.bytes, self.bytes, all.bytes);
-        for ((granted, own, all), shared) in [count, bytes].into_iter().zip(limits) {
-            let SharedLimit { limit, unit, key } = shared;
-            let free = limit.saturating_sub(all);
-            if own > free.max(granted) {
-                return Err(format!(
-                    "this page would take {own} {unit} and leave {free} of {limit} ({key}) free, and a page takes no more than it leaves free"
-                ));
-            }
+        let [count, bytes] = limits;
+        count.check_share(before.count.max(1), self.count, all.count)?;
+        bytes.check_share(before.bytes, self.bytes, all.bytes)
+    }
+}
+
+impl SharedLimit {
+    /// Checks that a page takes no more of one limit than it leaves free, or than was `granted`. `all` is the sum of all pages,
+    /// this one included. The error is a part of a sentence.
+    pub(crate) fn check_share(&self, granted: usize, own: usize, all: usize) -> Result<(), String> {
+        let Self { limit, unit, key } = self;
+        let free = limit.saturating_sub(all);
+        if own > free.max(granted) {
+            return Err(format!(
+                "this page would take {own} {unit} and leave {free} of {limit} ({key}) free, and a page takes no more than it leaves free"
+            ));
         }
         Ok(())
     }

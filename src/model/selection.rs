@@ -67,6 +67,17 @@ impl Selection {
         Ok(selection)
     }
 
+    /// The webviews with these labels, however many they are, and the host if it `has_host`.
+    pub(crate) fn of_labels(labels: &[Arc<str>], has_host: bool) -> Self {
+        let webviews = labels.iter();
+        let webviews = webviews.filter_map(|label| LabelPattern::parse(label).ok());
+        Self {
+            host: has_host,
+            webviews: webviews.collect(),
+            ..Self::default()
+        }
+    }
+
     /// What a target of Tauri's selects. A label that no webview can have selects nothing.
     pub(crate) fn of_core(target: CoreTarget) -> Self {
         let mut selection = Self::default();

@@ -24,7 +24,7 @@ use crate::hub::calls::{CallId, CallReply, Farewell};
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::shell::commands::apply_carried_text;
 use crate::sync::{Mutex, MutexGuard, now};
-use crate::wire::attached::to_text;
+use crate::wire::attached::to_call;
 use crate::wire::batch::encode;
 
 /// What is called. It is all that is ever evaluated: WebKit passes the session and the batch as values.
@@ -35,7 +35,7 @@ use crate::wire::batch::encode;
 const BODY: &str = "'use strict'
 const inbox = globalThis[Symbol.for('tauri-plugin-event-bus')]
 if (typeof inbox !== 'object' || inbox === null || inbox.session !== session) return false
-const handled = await inbox.receive(batch)
+const handled = await inbox.receive(batch, bytes)
 return typeof handled === 'string' ? handled : false";
 
 /// How long the source works before it lets the main loop do something else.
@@ -173,7 +173,7 @@ impl GlibPump {
         let notices = std::mem::take(&mut self.work().notices);
         for notice in notices {
             let session = notice.session.to_string();
-            call(notice.webview, &session, &notice.json, |_| {});
+            call(notice.webview, &session, &notice.json, Vec::new(), |_| {});
         }
         loop {
             let next = self.work().due.pop_front();
@@ -188,12 +188,15 @@ impl GlibPump {
                     reply: None,
                 };
                 let batch = encode(&next.batch);
-                let batch = match batch.attached() {
-                    [] => Cow::Borrowed(&*batch),
-                    _ => Cow::Owned(to_text(&batch)),
+                let (text, bytes) = match batch.attached() {
+                    [] => (Cow::Borrowed(&*batch), Vec::new()),
+                    _ => {
+                        let (text, bytes) = to_call(&batch);
+                        (Cow::Owned(text), bytes)
+                    }
                 };
                 let session = next.session.to_string();
-                call(next.webview, &session, &batch, move |value| {
+                call(next.webview, &session, &text, bytes, move |value| {
                     outcome.note(value);
                 });
             }
@@ -257,8 +260,15 @@ impl Drop for PendingOutcome {
     }
 }
 
-/// Calls the page of this webview. `returned` gets what its promise resolved to, and is dropped if there is no such webview.
-fn call(webview: u64, session: &str, batch: &str, returned: impl FnOnce(Option<&Value>) + 'static) {
+/// Calls the page of this webview, with the large bytes of its batch beside it. `returned` gets what the promise of the page
+/// resolved to, and is dropped if there is no such webview.
+fn call(
+    webview: u64,
+    session: &str,
+    batch: &str,
+    bytes: Vec<String>,
+    returned: impl FnOnce(Option<&Value>) + 'static,
+) {
     let widget = WIDGETS.with_borrow(|widgets| widgets.get(&webview).and_then(WeakRef::upgrade));
     let Some(widget) = widget else {
         return;
@@ -266,6 +276,11 @@ fn call(webview: u64, session: &str, batch: &str, returned: impl FnOnce(Option<&
     let arguments = VariantDict::new(None);
     arguments.insert("session", session);
     arguments.insert("batch", batch);
+    let texts = VariantDict::new(None);
+    for (number, text) in bytes.into_iter().enumerate() {
+        texts.insert(&number.to_string(), text);
+    }
+    arguments.insert_value("bytes", &texts.end());
     let no_cancellable: Option<&gio::Cancellable> = None;
     widget.call_async_javascript_function(
         BODY,

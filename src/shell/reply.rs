@@ -31,7 +31,8 @@ impl ReplyPath {
 
     /// The reply with this JSON, which may hold text of any page, and with the bytes in it.
     pub(crate) fn reply(self, json: Json) -> Response {
-        if json.attached().is_empty() {
+        let is_plain = json.attached().is_empty();
+        if is_plain && !(self == Self::Fetched && may_have_cuts(&json)) {
             return Response::new(self.text(json.into_text()));
         }
         match self {
@@ -61,6 +62,11 @@ fn quoted_with_bytes(json: &Json) -> String {
 fn may_look_quoted(json: &str) -> bool {
     let first = json.trim_ascii_start().strip_prefix('[');
     first.is_some_and(|rest| rest.trim_ascii_start().starts_with('"'))
+}
+
+/// Whether this JSON may be a batch of which a page passes parts on as text. It is fetched as text then, not as a value.
+fn may_have_cuts(json: &str) -> bool {
+    json.starts_with("{\"items\":[") && json.ends_with("]]}")
 }
 
 /// A reply that resolves or rejects a command.
@@ -102,6 +108,33 @@ mod tests {
             let text = ReplyPath::Evaluated.text(json.to_owned());
             assert_eq!(serde_json::from_str::<[String; 1]>(&text).unwrap(), [json]);
         }
+    }
+
+    #[test]
+    fn a_batch_with_cuts_is_fetched_as_text() {
+        let body = |path: ReplyPath, json: &str| {
+            let response = path.reply(Json::from(json));
+            tauri::ipc::IpcResponse::body(response).unwrap()
+        };
+        let batch = r#"{"items":[[0,1,2,3]],"heads":[["a",0,1]],"first":1,"more":false}"#;
+        let cut = batch.replace('}', r#","cuts":[[10,9,0,1,1,2]]}"#);
+        let text = |json: &str| tauri::ipc::InvokeResponseBody::Json(json.to_owned());
+        assert_eq!(
+            format!("{:?}", body(ReplyPath::Fetched, batch)),
+            format!("{:?}", text(batch))
+        );
+        let frame = to_frame(&Json::from(&*cut));
+        let raw = tauri::ipc::InvokeResponseBody::Raw(frame.clone());
+        assert_eq!(
+            format!("{:?}", body(ReplyPath::Fetched, &cut)),
+            format!("{raw:?}")
+        );
+        assert!(frame.ends_with(b",[]]"));
+        let quoted = text(&format!("[{}]", serde_json::json!(cut)));
+        assert_eq!(
+            format!("{:?}", body(ReplyPath::Evaluated, &cut)),
+            format!("{quoted:?}")
+        );
     }
 
     #[test]

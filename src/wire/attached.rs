@@ -17,11 +17,53 @@ const PREFIX: usize = 4;
 /// A value whose bytes are base64: `[value, [[base64, …path], …]]`.
 pub(crate) fn to_text(json: &Json) -> String {
     let length = json.weight() + json.growth();
-    write(json, length, |text, bytes| {
-        text.push('"');
-        STANDARD.encode_string(bytes, text);
-        text.push('"');
-    })
+    write(json, length, |text, bytes| push_base64(text, bytes))
+}
+
+/// From how many bytes a piece goes beside the text of a call. The page would read and copy it once more with the text, but
+/// each argument costs something, too.
+const LARGE: usize = 4 << 10;
+
+/// A value whose bytes are base64, and the large ones beside it: `[value, [[base64 or number, …path], …]]`, and the pieces
+/// that the numbers stand for.
+#[cfg_attr(not(calls), allow(dead_code))]
+pub(crate) fn to_call(json: &Json) -> (String, Vec<String>) {
+    let mut beside = Vec::new();
+    let attached = json.attached().iter();
+    let small: usize = attached
+        .map(|one| one.bytes().len())
+        .filter(|length| *length < LARGE)
+        .sum();
+    let places = json.weight() - json.size() + 2 * json.attached().len();
+    let text = write(json, json.len() + places + small / 3 * 4, |text, bytes| {
+        if bytes.len() < LARGE {
+            push_base64(text, bytes);
+            return;
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{}", beside.len());
+        beside.push(to_base64(bytes));
+    });
+    (text, beside)
+}
+
+fn push_base64(text: &mut String, bytes: &[u8]) {
+    text.push('"');
+    STANDARD.encode_string(bytes, text);
+    text.push('"');
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn to_base64(bytes: &[u8]) -> String {
+    use base64::engine::Simd;
+    use base64::engine::general_purpose::PAD;
+
+    Simd::standard(PAD).encode(bytes)
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn to_base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
 /// A value with its bytes behind it: the length of the text, the text `[value, [[length, …path], …]]`, and the bytes in
@@ -40,7 +82,7 @@ pub(crate) fn to_frame(json: &Json) -> Vec<u8> {
     frame
 }
 
-fn write(json: &Json, length: usize, push: impl Fn(&mut String, &Bytes)) -> String {
+fn write(json: &Json, length: usize, mut push: impl FnMut(&mut String, &Bytes)) -> String {
     let mut text = String::with_capacity(length);
     text.push('[');
     text.push_str(json);
@@ -131,6 +173,27 @@ mod tests {
         );
         let whole = Json::with_bytes("\u{1}", vec![[7].into()]).unwrap();
         assert_eq!(to_text(&whole), r#"[null,[["Bw=="]]]"#);
+    }
+
+    #[test]
+    fn large_bytes_go_beside_a_call() {
+        let piece = |length: usize| {
+            let bytes: Vec<u8> = (0..length).map(|place| (place % 251) as u8).collect();
+            Bytes::from(bytes)
+        };
+        let pieces = vec![piece(LARGE + 1), piece(2), piece(LARGE), piece(LARGE - 1)];
+        let json = Json::with_bytes("[\u{1},\u{1},\u{1},\u{1}]", pieces.clone()).unwrap();
+        let (text, beside) = to_call(&json);
+        let inside = STANDARD.encode(&pieces[3]);
+        assert_eq!(
+            text,
+            format!(r#"[[null,null,null,null],[[0,0],["AAE=",1],[1,2],["{inside}",3]]]"#)
+        );
+        assert_eq!(
+            beside,
+            [STANDARD.encode(&pieces[0]), STANDARD.encode(&pieces[2])]
+        );
+        assert_eq!(to_call(&value()), (to_text(&value()), Vec::new()));
     }
 
     #[test]

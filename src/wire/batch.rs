@@ -12,6 +12,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::event::unix_micros;
 use crate::model::json::Json;
 use crate::model::name::EventName;
+use crate::wire::cuts::{Cut, Cuts, is_plain};
 use crate::wire::extras::extras_of;
 use crate::wire::heads::Heads;
 
@@ -30,6 +31,7 @@ pub(crate) fn encode(batch: &Batch) -> Json {
         attached: Vec::new(),
         seq: 0,
         micros: 0,
+        cuts: batch.has_cuts.then(Cuts::default),
     };
     writer.json.push_str("{\"items\":[");
     for item in batch.items() {
@@ -120,6 +122,8 @@ struct Writer<'a> {
     /// The numbers of the event before.
     seq: u64,
     micros: i64,
+    /// Where its plain runs stand, if the page wants to know.
+    cuts: Option<Cuts>,
 }
 
 /// Parts of one stream.
@@ -137,15 +141,18 @@ struct Run {
     extras: Option<String>,
     /// The position of its last payload.
     last: usize,
+    /// Where it begins, if its page may cut it out.
+    cut: Option<Cut>,
 }
 
 impl<'a> Writer<'a> {
     fn push_event(&mut self, queued: &'a QueuedEvent) {
         let event = &queued.event;
-        let next = Run {
+        let mut next = Run {
             head: self.heads.index_of(queued),
             extras: extras_of(event),
             last: FIRST_PAYLOAD,
+            cut: None,
         };
         let micros = unix_micros(event.timestamp());
         let step = event.seq().wrapping_sub(self.seq).cast_signed();
@@ -153,8 +160,22 @@ impl<'a> Writer<'a> {
         if let Some(run) = self.run.as_mut().filter(|run| continues(run)) {
             run.last += 2;
             self.json.push(',');
+            if let Some(cut) = &mut run.cut {
+                cut.events += 1;
+            }
         } else {
+            let before = self.micros;
+            let wants_cut = self.cuts.is_some();
             let json = self.next_item();
+            if wants_cut && is_plain(event) {
+                next.cut = Some(Cut {
+                    start: json.len(),
+                    head: next.head,
+                    events: 1,
+                    step,
+                    micros: before,
+                });
+            }
             json.push('[');
             push_number(json, next.head.cast_signed() as i64);
             json.push(',');
@@ -166,6 +187,8 @@ impl<'a> Writer<'a> {
         self.json.push(',');
         self.json.push_str(event.payload_json());
         if !event.json().attached().is_empty() {
+            // Its text stands in another one, with the bytes.
+            self.cuts = None;
             let position = self.run.as_ref().map_or(FIRST_PAYLOAD, |run| run.last);
             self.attach(&position.to_string(), event.json());
         }
@@ -211,6 +234,9 @@ impl<'a> Writer<'a> {
                 let _ = write!(self.json, ",{extras}");
             }
             self.json.push(']');
+            if let (Some(cuts), Some(cut)) = (&mut self.cuts, run.cut) {
+                cuts.push(&self.json, &cut, self.micros);
+            }
         }
         if let Some(run) = self.stream.take() {
             let end = match run.last.is_due {
@@ -245,8 +271,13 @@ impl<'a> Writer<'a> {
         let heads = &self.heads.json;
         let _ = write!(
             self.json,
-            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}{call}{again}}}"
+            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}{call}{again}"
         );
+        let is_whole = self.attached.is_empty();
+        if let Some(cuts) = self.cuts.filter(|_| is_whole).and_then(Cuts::finish) {
+            let _ = write!(self.json, ",\"cuts\":[{cuts}]");
+        }
+        self.json.push('}');
         (self.json, self.attached.into()).into()
     }
 }
@@ -332,7 +363,7 @@ mod tests {
     use crate::model::delivery::Addressing;
     use crate::model::endpoint::Endpoint;
     use crate::model::error::{Error, ErrorCode, Failure};
-    use crate::model::event::{Accepted, BusEvent, Gap, GapReason, Mark, Provenance, Tick};
+    use crate::model::event::{Accepted, BusEvent, Gap, GapReason, Mark, Provenance, Rare, Tick};
     use crate::model::policy::Overflow;
     use crate::model::traceparent::Traceparent;
     use crate::wire::attached::to_text;
@@ -344,10 +375,8 @@ mod tests {
             payload: payload.into(),
             accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(1_500_250),
             source,
-            tick: tick.map(Box::new),
             provenance: None,
-            audience: None,
-            expires_at: None,
+            rare: Rare::of(tick.map(Box::new), None, None),
         });
         Item::Event(QueuedEvent {
             event,
@@ -530,10 +559,8 @@ mod tests {
                 payload,
                 accepted_at: SystemTime::UNIX_EPOCH,
                 source: Endpoint::Host,
-                tick: None,
                 provenance: None,
-                audience: None,
-                expires_at: None,
+                rare: None,
             });
             Item::Event(QueuedEvent {
                 event,
@@ -602,14 +629,12 @@ mod tests {
             payload: "1".into(),
             accepted_at: SystemTime::UNIX_EPOCH,
             source: Endpoint::Host,
-            tick: None,
             provenance: Provenance::of(
                 Some("Cart".into()),
                 causes.into(),
                 Some(Traceparent::parse(TRACEPARENT).unwrap()),
             ),
-            audience: None,
-            expires_at: None,
+            rare: None,
         });
         let plain = self::event(1, "1", Endpoint::Host, &[1], None).weight();
         let item = Item::Event(QueuedEvent {
@@ -669,6 +694,86 @@ mod tests {
         assert!(json.contains(&format!("\"items\":[{runs}],")), "{json}");
     }
 
+    /// What each cut of a batch says, beside the text that it stands for.
+    fn cuts_of(items: Vec<Item>) -> Option<Vec<(Value, String)>> {
+        let mut batch = Batch::of(1, items, false);
+        batch.has_cuts = true;
+        let json = super::encode(&batch).to_string();
+        let units: Vec<u16> = json.encode_utf16().collect();
+        let value: Value = serde_json::from_str(&json).unwrap();
+        let cuts = value.get("cuts")?.as_array().unwrap().iter();
+        let cuts = cuts.map(|cut| {
+            let at = |place: usize| cut[place].as_u64().unwrap() as usize;
+            let text = String::from_utf16(&units[at(0)..at(0) + at(1)]).unwrap();
+            let rest = cut.as_array().unwrap()[2..].to_vec();
+            (Value::Array(rest), text)
+        });
+        Some(cuts.collect())
+    }
+
+    #[test]
+    fn cuts_tell_where_plain_runs_stand() {
+        let lost = Item::Lost(Box::new(LostEvents {
+            superseded: None,
+            cause: None,
+            gap: Gap {
+                from: 44,
+                to: 61,
+                count: 18,
+                at_most: false,
+                reason: GapReason::QueueFull,
+            },
+            subscriptions: BTreeSet::from([3]),
+        }));
+        let tick = || Tick {
+            job: "j".into(),
+            count: 3,
+            scheduled_at: SystemTime::UNIX_EPOCH,
+            missed: 0,
+        };
+        let items = vec![
+            event(41, "\"ä🎈\"", Endpoint::Host, &[3], None),
+            event(42, "[\"é\"]", Endpoint::Host, &[3], None),
+            event(43, "0", Endpoint::Webview("ü".into()), &[4], None),
+            lost,
+            event(62, "1", Endpoint::Host, &[3], Some(tick())),
+            event(63, "2", Endpoint::Host, &[3], None),
+        ];
+        let cut = |cut: Value, text: &str| (cut, text.to_owned());
+        assert_eq!(
+            cuts_of(items).unwrap(),
+            [
+                cut(
+                    json!([0, 2, 41, 1_500_250]),
+                    "[0,41,1500250,\"ä🎈\",0,[\"é\"]]"
+                ),
+                cut(json!([1, 1, 1, 0]), "[1,1,0,0]"),
+                cut(json!([0, 1, 1, 0]), "[0,1,0,2]"),
+            ]
+        );
+        assert_eq!(cuts_of(Vec::new()), None);
+    }
+
+    #[test]
+    fn cuts_are_left_out_where_they_save_nothing() {
+        let alternating = |count: u64, alike: u64| {
+            let events = 1..=count * alike;
+            let id = move |seq: u64| [(seq / alike % 2) as SubscriptionId];
+            events.map(move |seq| event(seq, "1", Endpoint::Host, &id(seq), None))
+        };
+        assert_eq!(cuts_of(alternating(60, 1).collect()).unwrap().len(), 60);
+        assert_eq!(cuts_of(alternating(100, 1).collect()), None);
+        assert_eq!(cuts_of(alternating(100, 9).collect()).unwrap().len(), 101);
+        // With bytes, the batch is a part of another text.
+        let mut items: Vec<Item> = alternating(2, 1).collect();
+        let bytes = Json::with_bytes("\u{1}", vec![[7].into()]).unwrap();
+        items.push(part(1, bytes, false));
+        assert_eq!(cuts_of(items), None);
+        // The pages of other sessions are not told.
+        let json = encode(alternating(2, 1).collect());
+        assert!(!json.contains("cuts"), "{json}");
+    }
+
     #[test]
     fn times_are_written_as_differences_of_any_length() {
         let at = |seq: u64, micros: u64| {
@@ -678,10 +783,8 @@ mod tests {
                 payload: "0".into(),
                 accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
                 source: Endpoint::Host,
-                tick: None,
                 provenance: None,
-                audience: None,
-                expires_at: None,
+                rare: None,
             });
             Item::Event(QueuedEvent {
                 event,
@@ -759,10 +862,8 @@ mod tests {
                         1 => Endpoint::Webview("main".into()),
                         _ => Endpoint::Host,
                     },
-                    tick: None,
                     provenance: None,
-                    audience: None,
-                    expires_at: None,
+                    rare: None,
                 });
                 let mark = Mark {
                     replayed: kind == 2,

@@ -2,6 +2,8 @@
 
 pub(crate) mod attached;
 pub(crate) mod batch;
+mod cuts;
 mod extras;
 mod heads;
+pub(crate) mod presence;
 pub(crate) mod tap;

@@ -118,6 +118,36 @@ fn a_page_pulls_bytes_behind_the_batch() {
 }
 
 #[test]
+fn what_a_page_passes_on_comes_as_text() {
+    let app = app();
+    let mut page = Page::open(&app, "main");
+    let subscriptions = json!([{ "id": 1, "event": "x", "pass": true }, { "id": 2, "event": "y" }]);
+    page.call("subscribe", json!({ "subscriptions": subscriptions }))
+        .unwrap();
+    for (event, payload) in [("x", "ä"), ("x", "b"), ("y", "c")] {
+        app.event_bus().emit(event, payload).unwrap();
+    }
+    let (batch, pieces) = page.pull_bytes();
+    assert_eq!(pieces, []);
+    let cuts = batch["cuts"].as_array().unwrap();
+    let what = |cut: &Value| json!([cut[2], cut[3]]);
+    let what: Vec<Value> = cuts.iter().map(what).collect();
+    assert_eq!(what, [json!([0, 2]), json!([1, 1])]);
+    // Other pages are sent values, as before, and so is a script.
+    let mut other = Page::open(&app, "other");
+    other.listen("x");
+    app.event_bus().emit("x", 1).unwrap();
+    let InvokeResponseBody::Json(text) = other.pull().body() else {
+        panic!("a batch without bytes is JSON");
+    };
+    assert!(!text.contains("cuts"), "{text}");
+    let pull = json!({ "session": page.session, "ack": 3 });
+    let reply = invoke_body(&page.webview, "pull", InvokeBody::Json(pull), false);
+    let text = reply.wait().unwrap()[0].as_str().unwrap().to_owned();
+    assert!(text.contains("[0,4,") && !text.contains("cuts"), "{text}");
+}
+
+#[test]
 fn a_script_gets_bytes_as_base64_in_a_string() {
     let app = app();
     let mut page = Page::open(&app, "main");

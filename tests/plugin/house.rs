@@ -365,7 +365,7 @@ fn every_block_of_the_documentation_is_checked() {
                     page.display()
                 ),
                 "ts" | "tsx" | "svelte" | "vue" | "sh" | "text" => {}
-                // `guest-js/scripts/lint.mjs` runs it.
+                // `guest-js/scripts/lint.mjs` runs it, with `npm run test:runners`.
                 "js" if code.contains("allowForKnownSafePromises") => {}
                 // A decision quotes the code that the host runs in a page.
                 "js" if page.starts_with(root().join("docs/decisions")) => {}

@@ -1,5 +1,8 @@
 //! What `inspect` shows, in Rust and to a page with the permission.
 
+use std::future::IntoFuture;
+use std::task::{Context, Waker};
+
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::inspect::PageInspection;
 use tauri_plugin_event_bus::{Builder, DeliveryFilter, EmitOptions, EventBusExt, Limits};
@@ -34,6 +37,38 @@ fn a_page_with_permission_sees_what_the_host_sees() {
         *subscriptions,
         json!([{ "id": 1, "event": "cart:*", "target": "own" }])
     );
+}
+
+#[test]
+fn members_wills_and_receipts_are_counted() {
+    let app = app();
+    let bus = app.event_bus();
+    let counts = || {
+        let inspection = bus.inspect();
+        (inspection.members, inspection.wills, inspection.receipts)
+    };
+    assert_eq!(counts(), (0, 0, 0));
+    let mut watcher = Page::open(&app, "watcher");
+    watcher.listen("cart:*");
+    let changes = json!([{ "room": "doc:7", "state": "1" }]);
+    let joined = watcher.call("presence", json!({ "changes": changes }));
+    assert_eq!(joined, Ok(json!([{}])));
+    let will = json!({ "event": "cart:closed", "payload": "1", "will": { "id": 1, "afterMs": 0 } });
+    let set = watcher.call("emit", json!({ "events": [will] }));
+    assert_eq!(set, Ok(json!([{}])));
+    let mut waiting = bus.emit_handled("cart:e", 1).into_future();
+    // On the main thread it is refused.
+    let polling = std::thread::spawn(move || {
+        let polled = waiting
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending(), "{polled:?}");
+        waiting
+    });
+    let waiting = polling.join().unwrap();
+    assert_eq!(counts(), (1, 1, 1));
+    drop(waiting);
+    assert_eq!(counts(), (1, 1, 0));
 }
 
 #[test]

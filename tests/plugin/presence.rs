@@ -1,12 +1,13 @@
 //! Presence and wills of pages, through capability files.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::pages::{PresenceChange, PresenceMember};
-use tauri_plugin_event_bus::{ErrorCode, EventBus, EventBusExt, Limits};
+use tauri_plugin_event_bus::{Bytes, ErrorCode, EventBus, EventBusExt, Limits};
 
-use crate::support::{Page, app, app_of, code, message};
+use crate::support::{Page, app, app_of, code, invoke, message};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -161,9 +162,98 @@ fn rust_names_what_is_wrong_with_a_room() {
     room.leave_as("a");
     assert_eq!(members(&bus, "shop:doc"), [(None, json!(1))]);
     let words = bus.presence::<String>("shop:doc").unwrap();
-    let error = words.list().unwrap_err();
+    assert_eq!(words.list(), Ok(Vec::new()));
+    let bytes = bus.presence::<Bytes>("shop:doc").unwrap();
+    let error = bytes.join(&Bytes::from(vec![1])).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidPayload);
     assert!(error.message().contains("shop:doc"), "{error}");
+}
+
+#[test]
+fn no_page_keeps_rust_from_the_others() {
+    let app = app();
+    let bus = app.event_bus();
+    let room = bus.presence::<u32>("doc:7").unwrap();
+    let (sender, told) = std::sync::mpsc::channel();
+    room.on_change(move |change| sender.send(change).unwrap())
+        .unwrap()
+        .forget();
+    let mut watcher = Page::open(&app, "watcher");
+    let member = |key: &str, state: &str| json!({ "room": "doc:7", "key": key, "state": state });
+    assert_eq!(change(&mut watcher, member("text", "\"x\"")), json!({}));
+    let deep = "[".repeat(125) + &"]".repeat(125);
+    let refused = change(&mut watcher, member("deep", &deep));
+    assert_eq!(code(&refused), "invalid_payload");
+    assert!(message(&refused).contains("the limit is 124"), "{refused}");
+    let deep = "[".repeat(124) + &"]".repeat(124);
+    assert_eq!(change(&mut watcher, member("deep", &deep)), json!({}));
+    assert_eq!(change(&mut watcher, member("number", "7")), json!({}));
+    let list = room.list().unwrap();
+    assert_eq!(list.len(), 1);
+    assert_eq!((list[0].key.as_str(), list[0].state), ("number", 7));
+    let PresenceChange::Join(member) = told.recv_timeout(PATIENCE).unwrap() else {
+        panic!("no join");
+    };
+    assert_eq!((member.key.as_str(), member.state), ("number", 7));
+    let everything = bus.presence::<Value>("doc:7").unwrap();
+    assert_eq!(everything.list().unwrap().len(), 3);
+}
+
+/// Its first call waits until it is let go, and events of the room are lost meanwhile.
+#[test]
+fn a_slow_listener_of_a_room_knows_its_members() {
+    let mut limits = Limits::default();
+    limits.queue_events = 16;
+    limits.batch_events = 16;
+    let app = app_of(limits);
+    let bus = app.event_bus();
+    let room = bus.presence::<u32>("doc:7").unwrap();
+    room.join_as("before", &0).unwrap();
+    let (let_go, gate) = std::sync::mpsc::channel::<()>();
+    let (sender, told) = std::sync::mpsc::channel();
+    let mut gate = Some(gate);
+    room.on_change(move |change| {
+        if let Some(gate) = gate.take() {
+            gate.recv_timeout(PATIENCE).unwrap();
+        }
+        sender.send(change).unwrap();
+    })
+    .unwrap()
+    .forget();
+    for round in 0..200 {
+        let key = (round % 40).to_string();
+        room.join_as(&key, &round).unwrap();
+        if round % 3 == 0 {
+            room.leave_as(&key);
+        }
+    }
+    room.leave_as("before");
+    let_go.send(()).unwrap();
+    room.join_as("last", &1).unwrap();
+    let expected: BTreeMap<String, u32> = room
+        .list()
+        .unwrap()
+        .into_iter()
+        .map(|member| (member.key, member.state))
+        .collect();
+    let mut known = BTreeMap::new();
+    while known != expected {
+        match told.recv_timeout(PATIENCE).unwrap() {
+            PresenceChange::Join(member) => {
+                let before = known.insert(member.key, member.state);
+                assert_eq!(before, None, "a member comes twice");
+            }
+            PresenceChange::Update(member) => {
+                let before = known.insert(member.key, member.state);
+                assert!(before.is_some(), "an unknown member changes");
+            }
+            PresenceChange::Leave { key, .. } => {
+                assert!(known.remove(&key).is_some(), "an unknown member leaves");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(!known.contains_key("before"));
 }
 
 #[test]
@@ -195,4 +285,34 @@ fn a_will_has_the_permission_of_an_emit() {
     assert_eq!(code(&emit("emit", entry)), "invalid_payload");
     let stop = json!({ "event": "cart:closed", "will": { "id": 1, "stop": true } });
     assert_eq!(emit("emit", stop), json!({}));
+}
+
+#[test]
+fn a_will_of_another_page_is_out_of_reach() {
+    let app = app();
+    let (mut editor, mut watcher) = (
+        Page::open(&app, "editor-watching"),
+        Page::open(&app, "watcher"),
+    );
+    let entry = |will: Value| json!({ "event": "cart:closed", "payload": "1", "will": will });
+    let own = json!({ "events": [entry(json!({ "id": 1 }))] });
+    assert_eq!(editor.call("emit", own).unwrap(), json!([{}]));
+    for forged in [
+        json!({ "id": 1, "label": "editor-watching" }),
+        json!({ "id": 1, "stop": true, "session": editor.session }),
+        json!({ "id": 1, "source": "editor-watching" }),
+        json!({ "id": "1" }),
+        json!({ "id": -1 }),
+        json!(7),
+    ] {
+        let events = json!({ "events": [entry(forged.clone())] });
+        let refused = watcher.call("emit", events).unwrap();
+        assert_eq!(code(&refused[0]), "invalid_argument", "{forged}");
+    }
+    // With the session of the other page it is in no session.
+    for will in [json!({ "id": 1, "stop": true }), json!({ "id": 1 })] {
+        let stolen = json!({ "events": [entry(will)], "session": editor.session, "n": 2 });
+        let refused = invoke(&watcher.webview, "emit", stolen).wait().unwrap_err();
+        assert_eq!(code(&refused), "stale_session");
+    }
 }

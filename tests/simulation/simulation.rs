@@ -151,6 +151,20 @@ fn seeds_keep_every_promise() {
     assert!(failures.is_empty(), "{failures:#?}\n{}", reports.join("\n"));
 }
 
+/// Seeds of long runs that have found something. They stay while the steps mean what they meant.
+const FOUND: [u64; 6] = [
+    8_003_867, 9_000_331, 9_006_059, 9_006_939, 9_007_643, 9_009_340,
+];
+
+#[test]
+fn what_was_found_stays_mended() {
+    let _alone = alone();
+    for seed in FOUND {
+        let violations = judge(seed, &Options::default()).violations;
+        assert!(violations.is_empty(), "{seed}: {violations:#?}");
+    }
+}
+
 #[test]
 fn a_seed_replays_byte_for_byte() {
     let _alone = alone();

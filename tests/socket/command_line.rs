@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -53,6 +53,12 @@ impl Tail {
     fn line(&mut self) -> String {
         self.lines.next().unwrap().unwrap()
     }
+}
+
+fn interrupt(tail: &Tail) {
+    let pid = tail.child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(sent.unwrap().success());
 }
 
 impl Drop for Tail {
@@ -142,6 +148,7 @@ fn tail_tells_what_is_wrong_with_its_options() {
         ),
         (&["--pid", "x"], "--pid is \"x\""),
         (&["--more"], "--more"),
+        (&["--wait", "--pid", "1"], "--wait and --pid"),
     ] {
         let (code, told) = run(arguments);
         assert_eq!(code, Some(2), "{told}");
@@ -179,14 +186,7 @@ fn tail_ends_with_ctrl_c_and_never_shows_the_token() {
     app.bus().emit("a", app.token().len()).unwrap();
     let line = tail.line();
     assert!(!line.contains(app.token()), "{line}");
-    let pid = tail.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    interrupt(&tail);
     assert_eq!(tail.child.wait().unwrap().code(), Some(0));
     let mut rest = String::new();
     for line in tail.lines.by_ref() {
@@ -207,16 +207,34 @@ impl Played {
         let folder = std::env::temp_dir().join(folder);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        let socket = folder.join("a.sock");
-        let listener = UnixListener::bind(&socket).unwrap();
-        let description = json!({
-            "version": version, "app": "test.played", "pid": std::process::id(),
-            "token": "secret", "socket": socket,
-        });
-        fs::write(folder.join("a.json"), description.to_string()).unwrap();
+        let listener = UnixListener::bind(folder.join("a.sock")).unwrap();
         // Half of a file, as an app leaves that is killed while it writes.
         fs::write(folder.join("b.json"), "{\"version\":1,\"app\"").unwrap();
-        Self { folder, listener }
+        let own = Self { folder, listener };
+        own.describe(version);
+        own
+    }
+
+    /// Writes the file by which tools find it.
+    fn describe(&self, version: u32) {
+        let description = json!({
+            "version": version, "app": "test.played", "pid": std::process::id(),
+            "token": "secret", "socket": self.folder.join("a.sock"),
+        });
+        fs::write(self.folder.join("a.json"), description.to_string()).unwrap();
+    }
+
+    /// Takes the tool that attaches, and what it has sent.
+    fn attached(&self) -> (UnixStream, Value) {
+        let (mut stream, _) = self.listener.accept().unwrap();
+        let mut greeting = [0; 8];
+        stream.read_exact(&mut greeting).unwrap();
+        assert_eq!(greeting, GREETING);
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).unwrap();
+        let mut attach = vec![0; u32::from_le_bytes(length) as usize];
+        stream.read_exact(&mut attach).unwrap();
+        (stream, serde_json::from_slice(&attach).unwrap())
     }
 
     fn tail(&self, arguments: &[&str]) -> Command {
@@ -243,15 +261,7 @@ fn tail_ends_when_the_app_ends() {
     let mut tail = app.tail(&["--name", "a"]);
     let child = tail.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.unwrap();
-    let (mut stream, _) = app.listener.accept().unwrap();
-    let mut greeting = [0; 8];
-    stream.read_exact(&mut greeting).unwrap();
-    assert_eq!(greeting, GREETING);
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).unwrap();
-    let mut attach = vec![0; u32::from_le_bytes(length) as usize];
-    stream.read_exact(&mut attach).unwrap();
-    let attach: Value = serde_json::from_slice(&attach).unwrap();
+    let (mut stream, attach) = app.attached();
     assert_eq!(
         attach,
         json!({ "token": "secret", "filter": { "names": ["a"] } })
@@ -347,4 +357,38 @@ fn tail_says_that_an_app_is_of_another_version() {
         told.contains("speaks version 2 of the debug socket"),
         "{told}"
     );
+}
+
+#[test]
+fn tail_waits_for_an_app_that_starts_again() {
+    let app = Played::start("waits", 1);
+    let mut waiting = app.tail(&["--wait", "--app", "test.played"]);
+    fs::remove_file(app.folder.join("a.json")).unwrap();
+    let spawned = waiting
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = spawned.unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut told = move || told.next().unwrap().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut tail = Tail { child, lines };
+    for seq in 1..=2 {
+        assert_eq!(told(), "waiting for test.played; Ctrl-C ends");
+        app.describe(1);
+        let (mut stream, _) = app.attached();
+        let record = json!({ "at": 0, "kind": "event", "seq": seq, "name": "a", "routes": [] });
+        let hello = frame(r#"{"app":"test.played","pid":1}"#);
+        let text = [hello, frame(&record.to_string())].concat();
+        stream.write_all(&text).unwrap();
+        assert!(told().starts_with("attached to test.played "));
+        let line = tail.line();
+        assert!(line.contains(&format!("#{seq} a")), "{line}");
+        fs::remove_file(app.folder.join("a.json")).unwrap();
+        drop(stream);
+        assert!(told().ends_with(" has ended"));
+    }
+    assert_eq!(told(), "waiting for test.played; Ctrl-C ends");
+    interrupt(&tail);
+    assert_eq!(tail.child.wait().unwrap().code(), Some(0));
 }

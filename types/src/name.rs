@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{cell::RefCell, fmt, sync::Arc};
 
 use crate::error::{Error, ErrorCode, Result, quoted};
 
@@ -49,6 +49,9 @@ impl EventName {
     ///
     /// Those of [`EventName::parse`], and [`ErrorCode::ReservedEventName`] for a name of the bus.
     pub fn parse_emitted(name: &str) -> Result<Self> {
+        if let Some(known) = recent(name) {
+            return Ok(known);
+        }
         let parsed = Self::parse(name)?;
         if name.starts_with(OWN_PREFIX) {
             return Err(Error::new(
@@ -59,6 +62,7 @@ impl EventName {
                 ),
             ));
         }
+        note_recent(&parsed);
         Ok(parsed)
     }
 
@@ -67,6 +71,30 @@ impl EventName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+thread_local! {
+    /// The last names that this thread parsed to emit them. Most threads emit the same ones again.
+    static RECENT: RefCell<[Option<EventName>; 2]> = const { RefCell::new([None, None]) };
+}
+
+/// The name with this text, if it was parsed lately.
+fn recent(name: &str) -> Option<EventName> {
+    // A thread that ends has none any more.
+    let found = RECENT.try_with(|recent| {
+        let recent = recent.borrow();
+        let mut known = recent.iter().flatten();
+        known.find(|known| known.as_str() == name).cloned()
+    });
+    found.ok().flatten()
+}
+
+fn note_recent(name: &EventName) {
+    let _ = RECENT.try_with(|recent| {
+        let mut recent = recent.borrow_mut();
+        recent.swap(0, 1);
+        recent[0] = Some(name.clone());
+    });
 }
 
 /// Checks a namespace: a prefix of names, without the colon behind it.
@@ -198,6 +226,20 @@ mod tests {
             assert_eq!(parsed.map(drop).map_err(|e| e.code()), expected, "{name:?}");
         }
         assert!(EventName::parse("event-bus:job-stopped").is_ok());
+    }
+
+    #[test]
+    fn names_that_are_emitted_again_share_memory() {
+        let parse = |name| EventName::parse_emitted(name).unwrap();
+        let (a, b) = (parse("a"), parse("b"));
+        for _ in 0..3 {
+            assert!(Arc::ptr_eq(&a.0, &parse("a").0) && Arc::ptr_eq(&b.0, &parse("b").0));
+        }
+        // A refused name is not remembered, and one that is a part of another is another.
+        for _ in 0..2 {
+            assert!(EventName::parse_emitted("event-bus:a").is_err());
+            assert_eq!(parse("ab").as_str(), "ab");
+        }
     }
 
     #[test]

@@ -176,8 +176,9 @@ pub(crate) fn write_marked(value: &impl Serialize) -> serde_json::Result<(String
     Ok((text, bytes))
 }
 
-/// The room that is made for a payload at first. The shortest is that of serde_json's own buffer.
-const SHORTEST: usize = 128;
+/// The room that is made for a payload at first. Most are short, and common allocators keep short pieces for each thread or
+/// without a lock.
+const SHORTEST: usize = 64;
 const LONGEST: usize = 4 * 1024;
 
 thread_local! {

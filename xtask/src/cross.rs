@@ -4,7 +4,10 @@ use crate::{
     npm,
     run::{self, Outcome, cargo_with, output, program_with, root},
 };
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 /// One target of each other platform.
 const TARGETS: [&str; 4] = [
@@ -115,12 +118,14 @@ pub(crate) enum Means {
 
 impl Means {
     pub(crate) fn of(target: &str) -> Option<Self> {
+        if let Some(named) = named() {
+            return named.is_file().then_some(Self::Script(named));
+        }
         let installed = output("rustup", &["target", "list", "--installed"]);
         if installed.lines().any(|line| line.trim() == target) {
             return Some(Self::Rustup);
         }
-        let path = env::var_os(SCRIPT_VARIABLE).unwrap_or_else(|| SCRIPT.into());
-        let script = root().join(path);
+        let script = root().join(SCRIPT);
         script.is_file().then_some(Self::Script(script))
     }
 
@@ -139,10 +144,25 @@ impl Means {
     }
 }
 
+/// The program that the variable names, which goes before what is installed.
+fn named() -> Option<PathBuf> {
+    env::var_os(SCRIPT_VARIABLE).map(|path| root().join(path))
+}
+
 pub(crate) fn missing(target: &str) -> String {
-    format!(
-        "{target} needs its standard library: run `rustup target add {target}`, or set {SCRIPT_VARIABLE} to a program that runs cargo with one (default: {SCRIPT})"
-    )
+    why_missing(target, named().as_deref())
+}
+
+fn why_missing(target: &str, named: Option<&Path>) -> String {
+    match named {
+        Some(named) => format!(
+            "{SCRIPT_VARIABLE} names {}, which is no file; name a program that runs cargo with a standard library for {target}, or unset it and run `rustup target add {target}`",
+            named.display()
+        ),
+        None => format!(
+            "{target} needs its standard library; run `rustup target add {target}`, or set {SCRIPT_VARIABLE} to a program that runs cargo with one (default: {SCRIPT})"
+        ),
+    }
 }
 
 fn manifest() -> Outcome<String> {
@@ -175,6 +195,20 @@ mod tests {
         let own = features(&super::manifest().unwrap());
         assert!(own.iter().any(|name| name == "page-crashes"), "{own:?}");
         assert!(!own.iter().any(|name| name == "serde"), "{own:?}");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let without = why_missing(TARGETS[0], None);
+        assert!(
+            without.contains("`rustup target add x86_64-pc-windows-msvc`"),
+            "{without}"
+        );
+        let wrong = why_missing(TARGETS[0], Some(Path::new("/no/such")));
+        assert!(
+            wrong.contains("names /no/such, which is no file"),
+            "{wrong}"
+        );
     }
 
     #[test]

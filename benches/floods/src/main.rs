@@ -23,13 +23,24 @@ use tauri_plugin_event_bus::{Builder, EventBusExt, Limits};
 const EVENTS: usize = 600;
 const INTERVAL: Duration = Duration::from_millis(5);
 
+/// How long a page that is gone may take to come back.
+const GRACE: Duration = Duration::from_millis(100);
+
 type Flood = fn(&mut Page, &AtomicBool) -> u64;
 
 /// The row whose page may listen only within 50 entries. The pages of the others have no list.
 const SCOPED: &str = "emits new names, with 4,096 times `*` in 50 entries";
 
+/// The rows with members of presence. The measured page watches a room.
+const ROOMS: [&str; 2] = [
+    "subscribes to a room of 8,000 members",
+    "ends with members in 8,000 rooms",
+];
+
+const MEMBERS: u64 = 8000;
+
 /// What the other page does, with the label of its row.
-const FLOODS: [(&str, Flood); 12] = [
+const FLOODS: [(&str, Flood); 14] = [
     ("quiet", |_, _| 0),
     ("emits events without listeners", |page, stop| {
         emit(page, stop, |_| json!({ "event": "flood", "payload": "1" }))
@@ -79,6 +90,29 @@ const FLOODS: [(&str, Flood); 12] = [
             subscribe(page, stop, |id| format!("*a*b*{id}*c*d"))
         },
     ),
+    (ROOMS[0], |page, stop| {
+        join(
+            page,
+            |key| json!({ "room": "room:7", "key": key.to_string(), "state": "1" }),
+        );
+        subscribe(page, stop, |_| "event-bus:presence:room:7".to_owned())
+    }),
+    (ROOMS[1], |page, stop| {
+        let mut count = 0;
+        while !stop.load(Ordering::Relaxed) {
+            join(
+                page,
+                |key| json!({ "room": format!("room:{key}"), "state": "1" }),
+            );
+            count += MEMBERS;
+            page.renew(count);
+            // Its first pull shows that it is there.
+            let pull = json!({ "session": page.session, "ack": 0 });
+            let _ = page.send("pull", pull).recv();
+            thread::sleep(2 * GRACE);
+        }
+        count
+    }),
     ("emits 16 MiB payloads", |page, stop| {
         let payload = format!("\"{}\"", "x".repeat((16 << 20) - 2));
         emit_batches(
@@ -107,9 +141,7 @@ const FLOODS: [(&str, Flood); 12] = [
         let mut count = 0;
         while !stop.load(Ordering::Relaxed) {
             count += 1;
-            page.session = format!("{count:032x}");
-            page.n = 0;
-            page.call("emit", json!({ "events": [] }));
+            page.renew(count);
         }
         count
     }),
@@ -183,7 +215,8 @@ fn allow_scoped(app: &App<MockRuntime>) {
 }
 
 /// The latency of each event in microseconds, sorted; and the number of entries a second of the flood.
-fn measure(limits: Limits, (name, flood): (&str, Flood), events: usize) -> (Vec<f64>, f64) {
+fn measure(mut limits: Limits, (name, flood): (&str, Flood), events: usize) -> (Vec<f64>, f64) {
+    limits.page_grace_ms = GRACE.as_millis() as usize;
     let app = mock_builder()
         .plugin(Builder::new().limits(limits).build())
         .build(fixture::context())
@@ -197,6 +230,10 @@ fn measure(limits: Limits, (name, flood): (&str, Flood), events: usize) -> (Vec<
     };
     let entry = json!({ "id": 1, "event": "app:*" });
     listener.call("subscribe", json!({ "subscriptions": [entry] }));
+    if ROOMS.contains(&name) {
+        let entry = json!({ "id": 2, "event": "event-bus:presence:room:0" });
+        listener.call("subscribe", json!({ "subscriptions": [entry] }));
+    }
 
     let stop = Arc::new(AtomicBool::new(false));
     let flooding = {
@@ -288,6 +325,14 @@ fn subscribe(page: &mut Page, stop: &AtomicBool, pattern: impl Fn(u64) -> String
     count
 }
 
+/// Joins so many members.
+fn join(page: &mut Page, change: impl Fn(u64) -> Value) {
+    for begin in (0..MEMBERS).step_by(1000) {
+        let changes: Vec<Value> = (begin..begin + 1000).map(&change).collect();
+        page.call("presence", json!({ "changes": changes }));
+    }
+}
+
 fn subscribe_all(page: &mut Page, pattern: impl Fn(u64) -> String) {
     for begin in (0..4096).step_by(1024) {
         let entry = |id: u64| json!({ "id": id, "event": pattern(id) });
@@ -322,6 +367,13 @@ impl Page {
         if let Err(error) = result {
             assert_eq!(error["code"], "rate_limited", "{error}");
         }
+    }
+
+    /// Opens another session.
+    fn renew(&mut self, number: u64) {
+        self.session = format!("{number:032x}");
+        self.n = 0;
+        self.call("emit", json!({ "events": [] }));
     }
 
     fn send(&self, command: &str, arguments: Value) -> Receiver<Result<Value, Value>> {

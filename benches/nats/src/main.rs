@@ -44,11 +44,16 @@ fn main() -> Outcome {
     match arguments[..] {
         ["window", role, server] => windows::serve(role, server),
         ["--out", _, "--docs", folder] => write(&run()?, Path::new(folder)),
+        ["--throughput"] => {
+            let rows = tokio::runtime::Runtime::new()?.block_on(measure_throughput())?;
+            print!("{}", report::throughput_text(&rows));
+            Ok(())
+        }
         [] | ["--out", _] => {
             print!("{}", run()?.text());
             Ok(())
         }
-        _ => Err("usage: nats-bench [--out FOLDER [--docs FOLDER]]".into()),
+        _ => Err("usage: nats-bench [--throughput | --out FOLDER [--docs FOLDER]]".into()),
     }
 }
 
@@ -64,20 +69,34 @@ fn run() -> Outcome<Report> {
     tokio::runtime::Runtime::new()?.block_on(measure())
 }
 
-async fn measure() -> Outcome<Report> {
+/// Two clients, and two nodes.
+async fn ends(server: &Server) -> Outcome<(client::Pair, nodes::Node, nodes::Node)> {
+    Ok((
+        client::pair(server).await?,
+        nodes::node(server, "a").await?,
+        nodes::node(server, "b").await?,
+    ))
+}
+
+/// Throughput alone, which takes a few seconds.
+async fn measure_throughput() -> Outcome<Vec<Throughput>> {
     let server = Server::start()?;
-    let clients = client::pair(&server).await?;
-    let (a, b) = (
-        nodes::node(&server, "a").await?,
-        nodes::node(&server, "b").await?,
-    );
+    let (clients, a, b) = ends(&server).await?;
+    throughput(&clients, &a, &b).await
+}
+
+async fn throughput(
+    clients: &client::Pair,
+    a: &nodes::Node,
+    b: &nodes::Node,
+) -> Outcome<Vec<Throughput>> {
     let mut throughput = Vec::new();
     for size in SIZES {
         let payload = "x".repeat(size);
         let (mut alone, mut linked, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let own = client::throughput(&clients, &payload).await?;
-            let with = nodes::throughput(&a, &b, &payload).await?;
+            let own = client::throughput(clients, &payload).await?;
+            let with = nodes::throughput(a, b, &payload).await?;
             ratios.push(with / own);
             alone.push(own);
             linked.push(with);
@@ -93,6 +112,13 @@ async fn measure() -> Outcome<Report> {
     if missing > 0 {
         return Err(format!("{missing} events are lost, so the figures do not count").into());
     }
+    Ok(throughput)
+}
+
+async fn measure() -> Outcome<Report> {
+    let server = Server::start()?;
+    let (clients, a, b) = ends(&server).await?;
+    let throughput = throughput(&clients, &a, &b).await?;
     let (mut alone, mut local, mut linked) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         alone.push(client::round_trip(&clients).await?);

@@ -65,6 +65,14 @@ pub(crate) struct Counts {
     pub(crate) consumers: u64,
     pub(crate) jobs: u64,
     pub(crate) retained: u64,
+    pub(crate) unconsumed: u64,
+    /// Members of presence.
+    pub(crate) members: u64,
+    pub(crate) wills: u64,
+    /// Events that wait until they are handled.
+    pub(crate) receipts: u64,
+    pub(crate) streams: u64,
+    pub(crate) tasks: u64,
     /// Events and bytes that wait for pages, streams or listeners, or for an acknowledgement.
     pub(crate) queued_events: u64,
     pub(crate) queued_bytes: u64,
@@ -87,6 +95,12 @@ impl Counts {
             consumers: length(&inspection["consumers"]),
             jobs: length(&inspection["jobs"]),
             retained: number(&inspection["retained"]["events"]),
+            unconsumed: number(&inspection["unconsumed"]["events"]),
+            members: number(&inspection["members"]),
+            wills: number(&inspection["wills"]),
+            receipts: number(&inspection["receipts"]),
+            streams: length(&inspection["streams"]),
+            tasks: length(&inspection["tasks"]),
             refused: number(&inspection["refused"]),
             ..Self::default()
         };
@@ -205,6 +219,12 @@ mod tests {
             ],
             "consumers": [{ "queue": { "events": 5, "bytes": 50 }, "subscriptions": [{}] }],
             "retained": { "events": 6 },
+            "unconsumed": { "events": 7 },
+            "members": 8,
+            "wills": 9,
+            "receipts": 10,
+            "streams": [{}, {}],
+            "tasks": [{}, {}, {}],
             "jobs": [{}],
         });
         let expected = Counts {
@@ -214,6 +234,12 @@ mod tests {
             consumers: 1,
             jobs: 1,
             retained: 6,
+            unconsumed: 7,
+            members: 8,
+            wills: 9,
+            receipts: 10,
+            streams: 2,
+            tasks: 3,
             queued_events: 8,
             queued_bytes: 80,
             backlog_events: 4,

@@ -25,8 +25,8 @@ pub(crate) fn describe(minutes: &[Minute], growth: &Growth) -> String {
          counts exactly the missing events, and another one at least these. Only a page that was flooded beyond its limits may get a gap. \
          A page that was reloaded may get again what the page before it had not acknowledged.\n\n\
          Once a minute, everything that comes and goes is closed. The bus must then come to rest: nothing waits in any queue, and \
-         `inspect()` lists exactly as many webviews, sessions, subscriptions, streams, jobs and retained events as after the first \
-         minute.\n\n\
+         `inspect()` lists exactly as many webviews, sessions, subscriptions, streams, tasks, jobs, members, wills, receipts and kept \
+         events as after the first minute.\n\n\
          ## Growth\n\n\
          Anonymous memory, by the slope of the straight line through the second half of the run. Tauri keeps some memory of every \
          closed window, with or without this plugin. Two apps of their own measure it, and it is not counted as growth of the host. \

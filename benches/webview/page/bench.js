@@ -68,6 +68,27 @@ const listeners = {
 /** Gives an order to the worker that listens instead of this page. */
 let orderWorker
 
+/** The frames of this page while its worker receives a flood. */
+let frames
+
+function watchFrames() {
+  const own = { last: performance.now(), longest: 0 }
+  frames = own
+  const note = (time) => {
+    own.longest = Math.max(own.longest, time - own.last)
+    own.last = time
+    if (own === frames) requestAnimationFrame(note)
+  }
+  requestAnimationFrame(note)
+}
+
+/** The longest time between two frames, in milliseconds. */
+function endFrames() {
+  const { last, longest } = frames ?? {}
+  frames = undefined
+  return last && Math.max(longest, performance.now() - last)
+}
+
 /** How often the clock of the worker is read. */
 const READINGS = 400
 
@@ -76,7 +97,8 @@ async function startWorker() {
   const worker = new Worker('worker.js', { type: 'module' })
   await expose(worker, { name: 'bench' }).connected
   let resolve
-  worker.onmessage = ({ data }) => (data.handled ? report('handled', data.handled) : resolve(data.done))
+  worker.onmessage = ({ data }) =>
+    data.handled ? report('handled', { ...data.handled, longestFrame: endFrames() }) : resolve(data.done)
   orderWorker = (order, value) =>
     new Promise((done) => {
       resolve = done
@@ -135,7 +157,11 @@ let received = 0
 const listenTo = (name, handler) => (listen === 'bus' || listen === 'pull' ? eventBus : event).listen(name, handler)
 
 const orders = {
-  begin: (stream) => (orderWorker ? orderWorker('begin', stream) : begin(stream)),
+  begin(stream) {
+    if (!orderWorker) return begin(stream)
+    if (!stream.keepLatencies) watchFrames()
+    return orderWorker('begin', stream)
+  },
   /** Sends a stream to the other window. */
   async send({ events, body }) {
     const sent = []

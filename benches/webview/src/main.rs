@@ -23,6 +23,7 @@ mod results;
 mod round_trips;
 mod run;
 mod streams;
+mod taps;
 mod websocket;
 mod workers;
 

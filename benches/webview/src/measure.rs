@@ -7,6 +7,7 @@ use crate::{
     plan::{Body, Caller, Method, Pace, Task},
     processes::{self, Activity, Memory, Threads},
     round_trips::Requester,
+    taps,
 };
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,8 @@ pub(crate) struct Sample {
     /// Events that arrived after a later one.
     pub(crate) inversions: u64,
     pub(crate) latency: Option<Latency>,
+    /// The longest time between two frames of a page whose worker receives the events, in milliseconds.
+    pub(crate) longest_frame: Option<f64>,
     pub(crate) memory: Option<Growth>,
     pub(crate) idle: Option<Idle>,
     pub(crate) micro: Vec<(String, f64)>,
@@ -81,6 +84,7 @@ pub(crate) struct Idle {
 
 /// The report of a page that has handled a whole stream.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Handled {
     /// Milliseconds since the Unix epoch.
     at: f64,
@@ -88,6 +92,8 @@ struct Handled {
     inversions: u64,
     units: usize,
     latencies: Vec<f64>,
+    #[serde(default)]
+    longest_frame: Option<f64>,
 }
 
 /// A stream of events.
@@ -192,6 +198,10 @@ impl<R: Runtime> Bench<R> {
             self.pages.order(label, order)?;
         }
         let mut emitter = Emitter::new(&self.app, &self.host, stream.method, windows)?;
+        let tap = match stream.method {
+            Method::Tapped => Some(taps::Reader::start(&self.app, stream.events)?),
+            _ => None,
+        };
         let mut payload = Payload {
             i: 0,
             at: 0,
@@ -213,6 +223,9 @@ impl<R: Runtime> Bench<R> {
         emitter.finish()?;
         let emitting = start.elapsed();
         let handled: Vec<Handled> = self.pages.await_all(windows, "handled")?;
+        if let Some(tap) = tap {
+            tap.finish(stream.events)?;
+        }
         let sample = Sample {
             payload_bytes: payload.length()?,
             emitting_seconds: emitting.as_secs_f64(),
@@ -328,6 +341,7 @@ fn summarize(handled: &[Handled], started: f64, stream: &Stream<'_>) -> Result<S
         let seconds = (page.at - started) / 1000.0;
         sample.seconds = sample.seconds.max(seconds);
         sample.window_seconds.push(seconds);
+        sample.longest_frame = page.longest_frame;
         if !page.latencies.is_empty() {
             sample.latency = Some(latency(&page.latencies));
         }

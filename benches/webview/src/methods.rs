@@ -163,7 +163,9 @@ impl<R: Runtime> Emitter<R> {
                     .collect::<Option<_>>()
                     .context("a window has no WebSocket")?,
             ),
-            Method::Bus | Method::Pull | Method::Worker => Self::Bus(app.event_bus()),
+            Method::Bus | Method::Pull | Method::Worker | Method::Tapped => {
+                Self::Bus(app.event_bus())
+            }
             Method::Stream => Self::Stream(
                 all()
                     .map(|label| host.stream_of(label))

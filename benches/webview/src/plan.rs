@@ -1,7 +1,7 @@
 //! The measurements and their number of repetitions.
 
 pub(crate) use crate::engine::Engine;
-use crate::{streams, workers};
+use crate::{streams, taps, workers};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -20,11 +20,13 @@ pub(crate) enum Method {
     Stream,
     /// The event bus in a worker of a page.
     Worker,
+    /// The event bus, with a tap on.
+    Tapped,
     Limit,
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Emit,
         Self::Channel,
         Self::WebSocket,
@@ -32,6 +34,7 @@ impl Method {
         Self::Pull,
         Self::Stream,
         Self::Worker,
+        Self::Tapped,
         Self::Limit,
     ];
 
@@ -44,8 +47,14 @@ impl Method {
             Self::Pull => "bus by pull",
             Self::Stream => "bus stream",
             Self::Worker => "in a worker",
+            Self::Tapped => "with a tap",
             Self::Limit => "limit",
         }
+    }
+
+    /// Whether it is in the scenarios that compare all methods. The others have one of their own.
+    fn is_general(self) -> bool {
+        !matches!(self, Self::Stream | Self::Worker | Self::Tapped)
     }
 
     /// The key of the method in the page.
@@ -54,7 +63,7 @@ impl Method {
             Self::Emit => "emit",
             Self::Channel => "channel",
             Self::WebSocket => "websocket",
-            Self::Bus => "bus",
+            Self::Bus | Self::Tapped => "bus",
             Self::Pull => "pull",
             Self::Stream => "stream",
             Self::Worker => "worker",
@@ -149,6 +158,7 @@ pub(crate) enum Scenario {
     Bytes,
     Streams,
     Workers,
+    Taps,
     SmallMemory,
     LargeMemory,
     Idle,
@@ -156,7 +166,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Flood,
         Self::EightWindows,
         Self::PageToPage,
@@ -166,6 +176,7 @@ impl Scenario {
         Self::Bytes,
         Self::Streams,
         Self::Workers,
+        Self::Taps,
         Self::SmallMemory,
         Self::LargeMemory,
         Self::Idle,
@@ -183,6 +194,7 @@ impl Scenario {
             Self::Bytes => "bytes",
             Self::Streams => "streams",
             Self::Workers => "workers",
+            Self::Taps => "taps",
             Self::SmallMemory => "small-memory",
             Self::LargeMemory => "large-memory",
             Self::Idle => "idle",
@@ -308,10 +320,9 @@ impl Options {
         };
         let less = if self.quick { 2 } else { 1 };
         let methods = |limit: bool| {
-            Method::ALL.into_iter().filter(move |method| {
-                !matches!(method, Method::Stream | Method::Worker)
-                    && (limit || *method != Method::Limit)
-            })
+            Method::ALL
+                .into_iter()
+                .filter(move |method| method.is_general() && (limit || *method != Method::Limit))
         };
         let key = || scenario.key().to_owned();
         match scenario {
@@ -412,6 +423,7 @@ impl Options {
                 .collect(),
             Scenario::Streams => streams::tasks(self.quick),
             Scenario::Workers => workers::tasks(self.quick),
+            Scenario::Taps => taps::tasks(self.quick),
             Scenario::SmallMemory => self.memory(
                 scenario,
                 Body::Text(100),
@@ -452,7 +464,7 @@ impl Options {
     ) -> Vec<(String, Method, Task)> {
         Method::ALL
             .into_iter()
-            .filter(|method| !matches!(method, Method::Limit | Method::Stream | Method::Worker))
+            .filter(|method| method.is_general() && *method != Method::Limit)
             .map(|method| {
                 let task = Task::Stream {
                     method,

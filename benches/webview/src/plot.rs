@@ -130,6 +130,7 @@ fn color(method: Method) -> &'static str {
         Method::Pull => "#54aeff",
         Method::Stream => "#218bff",
         Method::Worker => "#0550ae",
+        Method::Tapped => "#0a3069",
         Method::Limit => "#d0d7de",
         Method::Emit => "#9a6700",
         Method::Channel => "#bf8700",

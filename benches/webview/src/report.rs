@@ -315,7 +315,7 @@ fn page(
         page,
         "\n*Channel* sends one message per event. *WebSocket* is a connection on the loopback interface. {} *Bus by pull* is \
          the event bus in a page that is not called. *Bus stream* is a stream that the page requests, with the default \
-         credit. *In a worker* is the event bus in a worker of the page, which passes the events on. Growth is in resident memory, right after the \
+         credit. *In a worker* is the event bus in a worker of the page, which passes the events on. *With a tap* is the event bus while Rust reads a tap of everything. Growth is in resident memory, right after the \
          last event or after five idle seconds, whichever is greater. Every measurement has its own windows and fails \
          unless each event was handled once.\n\n\
          ## Cost of a call to `emit` on the host\n\n| | µs |\n|---|---:|\n",

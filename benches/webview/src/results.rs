@@ -175,7 +175,7 @@ impl Results {
                 megabytes_per_second,
             ));
         }
-        rows.extend(self.stream_rows().into_iter().chain(self.worker_rows()));
+        rows.extend([self.stream_rows(), self.beside_rows()].concat());
         for (title, scenario) in MEMORY {
             let key = scenario.key();
             let title = format!("{} {title}", self.events(key));
@@ -243,7 +243,7 @@ impl Results {
                 ..verdict
             }));
         }
-        verdicts.extend([self.stream_verdicts(), self.worker_verdicts()].concat());
+        verdicts.extend([self.stream_verdicts(), self.beside_verdicts()].concat());
         verdicts.extend(self.latency_verdicts());
         for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([1.0, 3.0]) {
             let title = format!("requests to a page, {in_flight} at a time");

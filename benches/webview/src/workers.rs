@@ -48,6 +48,12 @@ impl Results {
         let title = format!("flood into a worker, {} events", self.events(&flood));
         let rows = [
             self.row(&title, "events/s", &flood, events_per_second),
+            self.row(
+                "longest time between two frames of its page",
+                "ms",
+                &flood,
+                |it| it.longest_frame,
+            ),
             self.row("latency of a worker, median", "ms", &latency, |it| {
                 Some(it.latency?.p50)
             }),

@@ -6,6 +6,9 @@ import { attachLogger } from '@tauri-apps/plugin-log'
 import { load } from '@tauri-apps/plugin-store'
 import { type Cells, rows, settled } from './rows'
 
+/** Whether this build has the event bus. */
+declare const HAS_BUS: boolean
+
 declare global {
   interface Window {
     /** Runs a row of the table, and returns what was received, by the name of the event. */
@@ -53,6 +56,8 @@ interface Internals {
 }
 
 async function start(): Promise<void> {
+  // What Tauri's events do not have, in an app with the isolation pattern.
+  if (HAS_BUS) Object.assign(window, { bus: await import('tauri-plugin-event-bus-api') })
   if (label !== 'main') return
   // The app reads a table, and then listens for what is added.
   window.received['row:late'] = []

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::support::{Page, called, launch};
+use crate::support::{Page, called, launch, launch_isolated};
 
 /// Notes what arrives: a number as it is, and bytes as their length and whether they are those that were sent.
 const WATCH: &str = "
@@ -11,12 +11,14 @@ const WATCH: &str = "
     const isWhole = (bytes) => bytes instanceof Uint8Array && bytes.every((byte, place) => byte === (place * 7) % 256)
     window.describe = (value) =>
         value instanceof Uint8Array ? [value.length, isWhole(value)] : Array.isArray(value) ? value.map(describe) : value
-    await bus.listen('frame', ({ payload, replayed }) => seen.push(replayed ? ['again', describe(payload)] : describe(payload)))
-    await bus.respond('describe', (value) => ({ got: describe(value), back: value }))
+    window.see = ({ payload, replayed }) => seen.push(replayed ? ['again', describe(payload)] : describe(payload))
+    window.respondTo = (value) => ({ got: describe(value), back: value })
     window.make = (length) => Uint8Array.from({ length }, (_, place) => (place * 7) % 256)";
 
 async fn watch(page: &Page<'_>) -> Result<()> {
-    page.run(WATCH, json!(null)).await.map(drop)
+    page.run(WATCH, json!(null)).await?;
+    let listen = "await bus.listen('frame', see); await bus.respond('describe', respondTo)";
+    page.run(listen, json!(null)).await.map(drop)
 }
 
 async fn seen(page: &Page<'_>, count: usize) -> Result<Value> {
@@ -126,5 +128,45 @@ async fn retained_bytes_come_again_after_a_reload() -> Result<()> {
         again == json!([kept]) || again == json!([["again", kept]]),
         "{again}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn bytes_pass_the_isolation_pattern() -> Result<()> {
+    const LENGTHS: [usize; 4] = [0, 1, 3_000, 60_000];
+    let app = launch_isolated().await?;
+    let main = Page {
+        window: app.window("main").await?,
+    };
+    let other = Page {
+        window: app.window("other").await?,
+    };
+    for page in [&main, &other] {
+        page.window
+            .until("the app", "window.isReady === true", &[])
+            .await?;
+        page.run(WATCH, json!(null)).await?;
+        let listen =
+            "await bus.listen('row:echoed', see); await bus.respond('row:describe', respondTo)";
+        page.run(listen, json!(null)).await?;
+    }
+    // The host sends back what it got, and its length.
+    let emit = "for (const length of args[0]) await bus.emit('row:echo', [length, make(length)])";
+    main.run(emit, json!(LENGTHS)).await?;
+    let echoed: Value = LENGTHS
+        .iter()
+        .flat_map(|length| [json!([length, [length, true]]), json!(length)])
+        .collect();
+    assert_eq!(seen(&main, 8).await?, echoed);
+    assert_eq!(seen(&other, 8).await?, echoed);
+    let request = "const reversed = await bus.request(bus.HOST, 'row:reverse', make(args[0]))
+        const { got, back } = await bus.request('other', 'row:describe', [make(args[0]), 'x'])
+        return [describe(reversed.reverse()), got, describe(back)]";
+    for length in LENGTHS {
+        let whole = json!([length, true]);
+        let list = json!([whole, "x"]);
+        let responses = main.run(request, json!(length)).await?;
+        assert_eq!(responses, json!([whole, list, list]));
+    }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! What only Chromium does to pages.
 
 use anyhow::Result;
-use e2e::{Engine, Found, until};
+use e2e::{Browser, Engine, Found, until};
 use serde_json::json;
 
 use crate::hidden::{emit_all, hidden_and_visible, report_of_all};
-use crate::support::{Page, launch_apart_in, launch_in, payloads};
+use crate::support::{Page, launch_apart_in, launch_in, payloads, serve};
 
 #[tokio::test]
 async fn a_frozen_page_gets_everything_once_it_runs() -> Result<()> {
@@ -81,4 +81,55 @@ async fn a_slow_page_gets_a_flood_in_order() -> Result<()> {
     assert_eq!(main.run(in_order, json!(FLOOD)).await?, true);
     assert_eq!(main.run("return gaps", json!(null)).await?, json!([]));
     Ok(())
+}
+
+/// The web build of an app, without Tauri: its page and tabs of it.
+#[tokio::test]
+async fn a_plain_browser_has_a_bus_in_memory() -> Result<()> {
+    const RECEIVED: &str = "
+        while (tab.received.length < args) await new Promise((rested) => setTimeout(rested, 5))
+        return tab.received";
+    let port = serve().await?;
+    let browser = Browser::start().await?;
+    let address = |label: &str| format!("http://127.0.0.1:{port}/tab.html?label={label}");
+    let main = browser.open(&address("main")).await?;
+    let alone = browser
+        .run(
+            &main,
+            "const { bus, local, before } = tab
+            const { pages } = await bus.emit('theme', 'dark')
+            return [before, bus.isAvailable(), local.isLocal, pages, await bus.request('main', 'double', 21)]",
+            json!(null),
+        )
+        .await?;
+    assert_eq!(alone, json!([false, true, true, 1, 42]));
+
+    let second = browser.open(&address("second")).await?;
+    let source = |label: &str| json!({ "kind": "webview", "label": label });
+    let first = browser.run(&second, RECEIVED, json!(1)).await?;
+    assert_eq!(first, json!([["theme", "dark", source("main"), true]]));
+    browser
+        .run(
+            &second,
+            "await tab.bus.emit('note', { bytes: new Uint8Array([7]) })
+            await tab.bus.emitTo('main', 'whisper', 1)",
+            json!(null),
+        )
+        .await?;
+    let received = browser.run(&main, RECEIVED, json!(3)).await?;
+    assert_eq!(
+        received,
+        json!([
+            ["theme", "dark", source("main"), false],
+            ["note", { "bytes": { "0": 7 } }, source("second"), false],
+            ["whisper", 1, source("second"), false],
+        ])
+    );
+    let own = browser.run(&second, RECEIVED, json!(2)).await?;
+    assert_eq!(own.as_array().map(Vec::len), Some(2));
+    for tab in [&main, &second] {
+        let noise = browser.run(tab, "return tab.noise", json!(null)).await?;
+        assert_eq!(noise, json!([]));
+    }
+    browser.stop().await
 }

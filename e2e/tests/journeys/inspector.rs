@@ -14,13 +14,13 @@ const LABEL: &str = "event-bus-inspector";
 const ROW: &str = "[...document.querySelectorAll('.row:not(.none)')].find((row) => row.querySelector('.name').textContent === args[0])";
 
 /// The inspector, as a person uses it.
-struct Inspector<'app> {
-    window: Window<'app>,
+pub(crate) struct Inspector<'app> {
+    pub(crate) window: Window<'app>,
 }
 
 impl<'app> Inspector<'app> {
     /// Opens it by the app's own command.
-    async fn open(app: &'app App, page: &Page<'_>) -> Result<Self> {
+    pub(crate) async fn open(app: &'app App, page: &Page<'_>) -> Result<Self> {
         page.host("open_inspector", json!({})).await?;
         Self::of(app).await
     }
@@ -33,7 +33,7 @@ impl<'app> Inspector<'app> {
     }
 
     /// The text of the row with this name.
-    async fn row(&self, name: &str) -> Result<String> {
+    pub(crate) async fn row(&self, name: &str) -> Result<String> {
         let text = format!("{ROW}?.textContent");
         let name = [json!(name)];
         let found = self.window.until("the row", &text, &name).await?;
@@ -348,80 +348,6 @@ async fn it_sends_by_hand_and_runs_jobs() -> Result<()> {
     inspector.window.until("the pause", paused, &[]).await?;
     inspector.window.click("[data-view=timeline]").await?;
     inspector.row("hourly").await?;
-    Ok(())
-}
-
-/// The work of the main thread in each frame: that of its scripts with the layout after it, all of it with the drawing, and the
-/// longest time in which no message came through. A frame begins with the time that it tells its callbacks.
-const WORK: &str = "
-    const [scripts, frames] = [[], []]
-    const request = window.originalRequest ??= window.requestAnimationFrame.bind(window)
-    let own = 0
-    window.requestAnimationFrame = (act) => request((start) => {
-        const begin = performance.now()
-        act(start)
-        document.body.offsetHeight
-        own += performance.now() - begin
-    })
-    let [longest, last, isOver] = [0, performance.now(), false]
-    const beat = new MessageChannel()
-    beat.port1.onmessage = () => {
-        const now = performance.now()
-        longest = Math.max(longest, now - last)
-        last = now
-        if (!isOver) setTimeout(() => beat.port2.postMessage(0))
-    }
-    beat.port2.postMessage(0)
-    await new Promise((done) => {
-        const end = performance.now() + args[0]
-        const tick = () => {
-            const begin = performance.now()
-            const after = new MessageChannel()
-            after.port1.onmessage = () => {
-                frames.push(performance.now() - begin)
-                scripts.push(own)
-                own = 0
-            }
-            after.port2.postMessage(0)
-            if (performance.now() < end) request(tick)
-            else done()
-        }
-        request(tick)
-    })
-    isOver = true
-    window.requestAnimationFrame = request
-    const part = (list, share) => Number([...list].sort((one, other) => one - other)[Math.floor(list.length * share)]?.toFixed(2))
-    const mean = (list) => Number((list.reduce((sum, one) => sum + one, 0) / list.length).toFixed(2))
-    const of = (list) => ({ mean: mean(list), p50: part(list, 0.5), p95: part(list, 0.95), p99: part(list, 0.99) })
-    return { frames: frames.length, scripts: of(scripts), all: of(frames), longest: Number(longest.toFixed(1)) }";
-
-/// Not a test: machines differ. Run it alone, on an idle machine, with `--ignored --nocapture`.
-#[tokio::test]
-#[ignore = "a measurement, for an idle machine"]
-async fn five_thousand_events_a_second_in_the_inspector() -> Result<()> {
-    const MILLIS: u64 = 8_000;
-    let app = launch_in(Engine::WebKit).await?;
-    let main = Page::of(&app, "main").await?;
-    main.record("measured").await?;
-    let inspector = Inspector::open(&app, &main).await?;
-    inspector.window.run(WORK, &[json!(1_000)]).await?;
-    let idle = inspector.window.run(WORK, &[json!(MILLIS)]).await?;
-    println!("idle: {idle}");
-    main.host(
-        "pour",
-        json!({ "name": "measured", "perSecond": 5_000, "millis": MILLIS + 4_000 }),
-    )
-    .await?;
-    inspector.row("measured").await?;
-    let busy = inspector.window.run(WORK, &[json!(MILLIS)]).await?;
-    println!("5,000 events a second: {busy}");
-    let kept = inspector.window.run("return document.querySelector('.kept').textContent + ', ' + document.querySelector('.plot-value').textContent + ' a second'", &[]);
-    println!("{}", kept.await?);
-    for part in ["scripts", "all"] {
-        let mean = |figures: &Value| figures[part]["mean"].as_f64().unwrap_or(0.0);
-        let ratio = mean(&busy) / mean(&idle).max(0.01);
-        println!("{part}: {ratio:.2} times those of idle");
-    }
     Ok(())
 }
 

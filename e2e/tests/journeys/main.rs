@@ -15,6 +15,7 @@ mod events;
 mod faults;
 mod hidden;
 mod inspector;
+mod inspector_pace;
 mod measured;
 mod members;
 mod moving;

@@ -1,15 +1,9 @@
 //! Workers and frames, which have the bus of their page.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
-};
 
-use crate::support::{Page, barrier, launch, launch_apart};
+use crate::support::{Page, barrier, launch, launch_apart, serve};
 
 async fn two(app: &e2e::App) -> Result<(Page<'_>, Page<'_>)> {
     Ok((Page::of(app, "main").await?, Page::of(app, "other").await?))
@@ -246,41 +240,6 @@ async fn a_hostile_frame_gets_what_its_page_names() -> Result<()> {
         )
         .await?;
     Ok(())
-}
-
-/// Serves the built pages of the fixture on a free port of the loopback interface, which is another origin. Returns the port.
-async fn serve() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let port = listener.local_addr()?.port();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut request = [0; 8192];
-                let length = stream.read(&mut request).await.unwrap_or(0);
-                let text = String::from_utf8_lossy(&request[..length]).into_owned();
-                let path = text.split([' ', '?']).nth(1).unwrap_or("/").to_owned();
-                let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-                    .join("dist")
-                    .join(path.trim_start_matches('/'));
-                let kind = if path.ends_with(".js") {
-                    "text/javascript"
-                } else {
-                    "text/html"
-                };
-                let (status, body) = match tokio::fs::read(file).await {
-                    Ok(body) => ("200 OK", body),
-                    Err(_) => ("404 Not Found", Vec::new()),
-                };
-                let head = format!(
-                    "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                    body.len()
-                );
-                let _ = stream.write_all(head.as_bytes()).await;
-                let _ = stream.write_all(&body).await;
-            });
-        }
-    });
-    Ok(port)
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ async fn windows_in_rust_share_a_cart() -> Result<()> {
     }
     main.click("[data-testid=add]").await?;
     for window in [&main, &second] {
-        shows(window, "items", "1 items").await?;
+        shows(window, "items", "1 item").await?;
         shows(window, "price", "2.50 €").await?;
     }
     second.click("[data-testid=add]").await?;

@@ -5,6 +5,10 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use e2e::{App, Engine, Found, Launch, Window, until};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 pub(crate) async fn launch() -> Result<App> {
     fixture(Engine::of_this_run()?).start().await
@@ -14,6 +18,14 @@ pub(crate) async fn launch() -> Result<App> {
 pub(crate) async fn launch_moving(how: &str) -> Result<App> {
     let fixture = fixture(Engine::of_this_run()?);
     fixture.env("FIXTURE_MOVING", how).start().await
+}
+
+/// Launches the app whose pages reach the host through the iframe of Tauri's isolation pattern. It belongs to another
+/// package. Build it first: `cargo build --workspace --bin moving_after`.
+pub(crate) async fn launch_isolated() -> Result<App> {
+    let binary = Path::new(env!("CARGO_BIN_EXE_fixture")).with_file_name("moving_after");
+    let launch = Launch::new(binary).engine(Engine::WebKit);
+    launch.env("MOVING_STRICT", "1").start().await
 }
 
 /// Launches the fixture in this engine, for what the other does not have.
@@ -196,4 +208,39 @@ pub(crate) async fn called(app: &App, page: &Page<'_>, label: &str) -> Result<()
         })
     })
     .await
+}
+
+/// Serves the built pages of the fixture on a free port of the loopback interface, which is another origin. Returns the port.
+pub(crate) async fn serve() -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 8192];
+                let length = stream.read(&mut request).await.unwrap_or(0);
+                let text = String::from_utf8_lossy(&request[..length]).into_owned();
+                let path = text.split([' ', '?']).nth(1).unwrap_or("/").to_owned();
+                let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join("dist")
+                    .join(path.trim_start_matches('/'));
+                let kind = if path.ends_with(".js") {
+                    "text/javascript"
+                } else {
+                    "text/html"
+                };
+                let (status, body) = match tokio::fs::read(file).await {
+                    Ok(body) => ("200 OK", body),
+                    Err(_) => ("404 Not Found", Vec::new()),
+                };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all(head.as_bytes()).await;
+                let _ = stream.write_all(&body).await;
+            });
+        }
+    });
+    Ok(port)
 }

@@ -1,6 +1,7 @@
 import { ASYNC_DISPOSE } from '../core/disposal.js'
 import { EventBusError } from '../core/error.js'
 import { Fifo } from '../core/fifo.js'
+import { addLost } from '../core/lost.js'
 import { subscribe } from '../core/subscription.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
@@ -129,12 +130,12 @@ function open<Payload>(event: string, options: StreamOptions): EventStream<Paylo
 }
 
 function merge(dropped: Gap | null, oldest: BusEvent<unknown> | Gap): Gap {
-  const lost = isGap(oldest) ? oldest : { from: oldest.seq, to: oldest.seq, count: 1, atMost: false }
+  if (!isGap(oldest)) return addLost(dropped ?? undefined, oldest.seq, oldest.superseded)
   return {
-    from: dropped?.from ?? lost.from,
-    to: Math.max(dropped?.to ?? 0, lost.to),
-    count: (dropped?.count ?? 0) + lost.count,
-    atMost: (dropped?.atMost ?? false) || lost.atMost,
+    from: Math.min(dropped?.from ?? oldest.from, oldest.from),
+    to: Math.max(dropped?.to ?? 0, oldest.to),
+    count: (dropped?.count ?? 0) + oldest.count,
+    atMost: (dropped?.atMost ?? false) || oldest.atMost,
     reason: 'buffer_full',
   }
 }

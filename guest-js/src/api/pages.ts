@@ -1,9 +1,13 @@
+import { type Attached, attach } from '../core/attached.js'
 import { checkText, checkTimeout } from '../core/checks.js'
+import type { Renewal } from '../core/commands.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
 import { query } from '../core/query.js'
-import type { PageInfo, ReadyOptions } from '../types/page.js'
-import { listen } from './listen.js'
+import { report } from '../core/report.js'
+import { subscribe } from '../core/subscription.js'
+import type { BusEvent } from '../types/event.js'
+import type { PageClosed, PageInfo, ReadyOptions } from '../types/page.js'
 
 /**
  * Lists the pages that there are, as far as a capability lets this page know of them: `{ "identifier": "event-bus:pages",
@@ -28,7 +32,7 @@ export async function pages(): Promise<PageInfo[]> {
  * called {@link ready}. A page that is ready already is not waited for. One that is not there yet is waited for, and so is a
  * webview.
  *
- * @throws {EventBusError} by rejection: `timeout`; `page_gone` where the page is closed meanwhile; `denied` unless a capability
+ * @throws {EventBusError} by rejection: `timeout`; `cancelled` where {@link unlisten} ended it; `page_gone` where the page is closed meanwhile; `denied` unless a capability
  * names the label, as for {@link pages}; `invalid_argument` for another `timeoutMs`; `unavailable`. Where `signal` aborts, the
  * promise rejects with its reason.
  *
@@ -59,26 +63,27 @@ export async function waitUntilReady(label: string, options: ReadyOptions = {}):
         const late = new EventBusError('timeout', `the page "${label}" was not ready within ${timeoutMs} ms`)
         timer = setTimeout(reject, timeoutMs, late)
       }
-      const told = [
-        listen('event-bus:page-ready', ({ payload }) => payload.label === label && resolve(), over),
-        listen(
-          'event-bus:page-closed',
-          ({ payload }) => {
-            if (payload.label !== label) return
-            const text = `the page "${label}" was closed (${payload.reason}) before it was ready`
-            reject(new EventBusError('page_gone', text))
-          },
-          over,
-        ),
-      ]
+      const look = async () => {
+        const known = (await query('pages', { label })) as PageInfo[]
+        if (known.some((page) => page.label === label && page.state === 'ready')) resolve()
+      }
+      // What was lost may be what it waits for.
+      const onGap = () => void look().catch(reject)
+      const told = (event: string, news: (page: PageClosed) => void) => {
+        const deliver = ({ payload }: BusEvent<unknown>) => {
+          if ((payload as PageClosed).label === label) news(payload as PageClosed)
+        }
+        const ended = (error?: EventBusError) =>
+          reject(error ?? new EventBusError('cancelled', `unlisten("${event}") ended the wait for the page "${label}"`))
+        return subscribe(event, { signal: over.signal, onGap }, deliver, deliver, ended)
+      }
+      const ready = told('event-bus:page-ready', () => resolve())
+      const closed = told('event-bus:page-closed', (page) => {
+        const text = `the page "${label}" was closed (${page.reason}) before it was ready`
+        reject(new EventBusError('page_gone', text))
+      })
       // First the subscriptions, then the look, so that nothing comes between.
-      Promise.all(told)
-        .then(() => query('pages', { label }))
-        .then((known) => {
-          const isReady = (known as PageInfo[]).some((page) => page.label === label && page.state === 'ready')
-          if (isReady) resolve()
-        })
-        .catch(reject)
+      Promise.all([ready, closed]).then(look).catch(reject)
     })
   } catch (error) {
     // The reason of a signal is the caller's own.
@@ -125,10 +130,40 @@ export function ready(): Promise<void> {
   return say(true)
 }
 
+/** What this page has said last, in whichever copy of this package. */
+interface Said extends Attached {
+  isReady?: boolean | undefined
+}
+
+/** The name of a shared state cannot begin so. */
+const STATE = 'event-bus:page'
+
 async function say(isReady: boolean): Promise<void> {
+  const said = openSaid()
+  const before = said.isReady
+  // Kept first, so that a session that begins meanwhile has it, too.
+  said.isReady = isReady
   try {
     await openInbox().queue.send('page', { ready: isReady })
   } catch (error) {
+    said.isReady = before
     throw toEventBusError(error)
   }
+}
+
+function openSaid(): Said {
+  const { states } = openInbox()
+  const known = states?.get(STATE) as Said | undefined
+  if (known) return known
+  const said: Said = {
+    isActive: () => false,
+    renewals: () => {
+      if (said.isReady === undefined) return []
+      const call = { value: { ready: said.isReady }, size: 0, resolve: () => {}, reject: report }
+      return [{ command: 'page' as Renewal['command'], call }]
+    },
+  }
+  states?.set(STATE, said)
+  attach(said)
+  return said
 }

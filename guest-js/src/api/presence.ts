@@ -1,4 +1,4 @@
-import { type Attached, attach, keepPull } from '../core/attached.js'
+import { type Attached, attach, attachedRenewal, keepPull } from '../core/attached.js'
 import { checkFunction, checkName } from '../core/checks.js'
 import { RETRY_AFTER_MS, type Renewal } from '../core/commands.js'
 import { DISPOSE } from '../core/disposal.js'
@@ -151,12 +151,19 @@ class Room implements Presence {
     if (isServer()) return Promise.resolve()
     this.known ??= new Promise((resolve, reject) => {
       let isKnown = false
+      let hasReported = false
       const begin = () => {
         let own: Subscription | undefined
+        let isAccepted = false
         const ended = (error?: EventBusError) => {
           // What is refused at once is rejected below.
           if (!own || this.subscription !== own) return
-          if (isKnown && error?.code === 'rate_limited') {
+          // The end of what was accepted is reported elsewhere.
+          if (isKnown && error && !isAccepted && !hasReported && error.code !== 'rate_limited') {
+            hasReported = true
+            report(error)
+          }
+          if (isKnown && error && error.code !== 'denied') {
             setTimeout(() => renew(own), error.retryAfterMs ?? RETRY_AFTER_MS)
             return
           }
@@ -168,11 +175,14 @@ class Room implements Presence {
         const options = { replay: false, onGap: () => renew(own) }
         own = subscribe(`event-bus:presence:${this.room}`, options, take, take, ended)
         this.subscription = own
-        own.catch(reject)
+        own.then(() => {
+          isAccepted = true
+        }, reject)
       }
       const take = ({ payload }: BusEvent<unknown>) => {
         this.take(payload as News)
         isKnown = true
+        hasReported = false
         resolve()
       }
       const renew = (subscription: Subscription | undefined) => {
@@ -245,15 +255,14 @@ function openJoined(): Joined {
   const joined: Joined = {
     entries,
     isActive: () => entries.size > 0,
-    renewals: () => [...entries.values()].map(renewalOf),
+    renewals: () => [...entries.values()].map((entry) => renewalOf(entries, entry)),
   }
   states?.set(STATE, joined)
   attach(joined)
   return joined
 }
 
-/** A new session repeats any command in the same way. */
-function renewalOf(value: Entry): Renewal {
-  const command = 'presence' as Renewal['command']
-  return { command, call: { value, size: value.state?.length ?? 0, resolve: keepPull, reject: report } }
+function renewalOf(entries: ReadonlyMap<string, Entry>, value: Entry): Renewal {
+  const isWanted = () => entries.get(idOf(value)) === value
+  return attachedRenewal('presence', { value, size: value.state?.length ?? 0 }, isWanted)
 }

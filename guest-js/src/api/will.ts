@@ -1,11 +1,9 @@
-import { type Attached, attach, keepPull } from '../core/attached.js'
+import { type Attached, attach, attachedRenewal, keepPull } from '../core/attached.js'
 import { checkName } from '../core/checks.js'
-import type { Call, Renewal } from '../core/commands.js'
 import { ASYNC_DISPOSE } from '../core/disposal.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
 import { encodePayload } from '../core/json.js'
-import { report } from '../core/report.js'
 import { copyOfTarget, isEveryone } from '../core/target.js'
 import type { EventName, PayloadArguments } from '../types/event-map.js'
 import type { OtherName, ThePayloadOfThisEventIsMissingOrWrong } from '../types/name-kind.js'
@@ -87,6 +85,8 @@ export async function will(event: string, value?: unknown, options: WillOptions 
       try {
         await queue.send(entry.command, { ...address, will: { id, stop: true } })
       } catch (error) {
+        // The host still has it, so it can be stopped again.
+        wills.kept.set(id, entry)
         throw toEventBusError(error)
       }
     }
@@ -105,14 +105,9 @@ function openWills(): Wills {
     newest: 0,
     kept,
     isActive: () => kept.size > 0,
-    renewals: () => [...kept.values()].map(({ command, value, size }) => renewalOf(command, { value, size })),
+    renewals: () => [...kept].map(([id, entry]) => attachedRenewal(entry.command, entry, () => kept.get(id) === entry)),
   }
   states?.set(STATE, wills)
   attach(wills)
   return wills
-}
-
-/** A new session repeats any command in the same way. */
-function renewalOf(command: string, call: Pick<Call, 'value' | 'size'>): Renewal {
-  return { command: command as Renewal['command'], call: { ...call, resolve: keepPull, reject: report } }
 }

@@ -1,5 +1,7 @@
-import type { Renewal } from './commands.js'
+import type { Call, Renewal, StateCommand } from './commands.js'
 import type { EventBusError } from './error.js'
+import { existingInbox } from './realm.js'
+import { report } from './report.js'
 import { pageRequests } from './requests/open.js'
 
 /**
@@ -30,6 +32,26 @@ export function attach(attached: Attached): void {
 /** The host has taken what is attached: from now on this page keeps its pull. */
 export function keepPull(): void {
   pageRequests().pull()
+}
+
+/** The call with which a new session repeats what is attached. Where a rate refuses it, it is sent later. */
+export function attachedRenewal(
+  command: StateCommand,
+  { value, size }: Pick<Call, 'value' | 'size'>,
+  isWanted: () => boolean,
+): Renewal {
+  const call: Call = {
+    value,
+    size,
+    resolve: keepPull,
+    reject: (error) => {
+      if (error.code === 'rate_limited') existingInbox()?.queue.renewLater(renewal, isWanted, error.retryAfterMs)
+      else report(error)
+    },
+  }
+  // A new session repeats any command in the same way.
+  const renewal: Renewal = { command: command as Renewal['command'], call }
+  return renewal
 }
 
 function listOf(channel: Channel): Attached[] {

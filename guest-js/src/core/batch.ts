@@ -7,7 +7,7 @@ import { EventBusError } from './error.js'
 /** The reply to a pull, as docs/wire-protocol.md describes it. */
 export interface Batch {
   /** Their indexes follow each other. */
-  readonly items: (Run | PulledOther)[]
+  readonly items: (Run | PulledOther | PassedRun)[]
   readonly heads: Head[]
   /** The index of the first event or other item. */
   readonly first: number
@@ -19,6 +19,21 @@ export interface Batch {
   readonly again?: boolean
   /** The errors of what the host has refused of what the pull carried. */
   readonly refused?: unknown[]
+  /** Where plain runs stand in the text of the batch, if this page passes events on. */
+  readonly cuts?: readonly Cut[]
+}
+
+/**
+ * A run in the text of a batch: where it begins, its length, its head, how many events it has, the difference of its first
+ * number to that of the event before, and the difference of its last time to that of the event before.
+ */
+export type Cut = [start: number, length: number, head: number, events: number, step: number, span: number]
+
+/** A run that is passed on as text. */
+export interface PassedRun {
+  readonly events: number
+  /** Passes it on, and moves the reading behind it, or puts what others receive in its place. */
+  passOn(reading: object, progress: object): void
 }
 
 /** Anything but events. */
@@ -120,7 +135,10 @@ export interface PulledOutcomes {
 }
 
 /** How many indexes an item has that is no run. */
-export const countOf = (item: PulledOther): number => ('stream' in item && 'parts' in item ? item.parts.length : 1)
+export function countOf(item: PulledOther | PassedRun): number {
+  if ('events' in item) return item.events
+  return 'stream' in item && 'parts' in item ? item.parts.length : 1
+}
 
 /** The caller of this request no longer waits. */
 export interface PulledEnding {

@@ -24,6 +24,19 @@ export function withBytes(pair: unknown, take: (bytes: string & number) => Uint8
   return root[0]
 }
 
+/** Bytes as base64 beside a text that names them by number. */
+export type TextsOfBytes = Record<number, string>
+
+/** Takes bytes that are base64 in a text or beside it. What is beside it is longer than its bytes, and is forgotten at once. */
+export function takerOf(beside: TextsOfBytes): (place: string | number) => Uint8Array {
+  return (place) => {
+    if (typeof place === 'string') return fromBase64(place)
+    const bytes = fromBase64(beside[place] as string)
+    delete beside[place]
+    return bytes
+  }
+}
+
 function fromBase64(text: string): Uint8Array {
   const { fromBase64: native } = Uint8Array as { fromBase64?(text: string): Uint8Array }
   if (native) return native.call(Uint8Array, text)
@@ -34,10 +47,14 @@ function fromBase64(text: string): Uint8Array {
   return bytes
 }
 
-/** Reads a value and the bytes behind it. Each piece gets a buffer of its own. */
-export function readFrame(frame: ArrayBuffer): unknown {
+/** What follows the value in the text of a frame without bytes. */
+const NO_BYTES = ',[]]'
+
+/** Reads a value and the bytes behind it. Each piece gets a buffer of its own. `read` reads a value without bytes. */
+export function readFrame(frame: ArrayBuffer, read: (text: string) => unknown): unknown {
   const length = new DataView(frame).getUint32(0, true)
   const text = new TextDecoder().decode(new Uint8Array(frame, PREFIX, length))
+  if (text.endsWith(NO_BYTES)) return read(text.slice(1, -NO_BYTES.length))
   let end = PREFIX + length
   return withBytes(JSON.parse(text), (size) => {
     end += size

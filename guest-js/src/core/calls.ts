@@ -1,5 +1,5 @@
 import type { Batch } from './batch.js'
-import { dispatch, lastIndexOf, type Progress, type Reading, type Receivers, readingOf } from './dispatch.js'
+import { dispatch, lastIndexOf, type Progress, passOn, type Reading, type Receivers, readingOf } from './dispatch.js'
 import { nextTaskOfDocument } from './tasks.js'
 
 /** How long a page works on what it got before it tells the host its progress, in milliseconds. */
@@ -55,8 +55,14 @@ export class Calls {
     if (first > this.last + 1) return false
     if (batch.again) this.receivers.carrier.again()
     this.last = Math.max(this.last, lastIndexOf(batch))
+    const reading = readingOf(batch)
+    // Workers and frames need not wait until this page may run handlers.
+    const isNext = this.pending.length === 0 && first > this.progress.handled
+    const isDone = isNext && passOn(this.progress, reading)
     return new Promise((reply) => {
-      if (this.pending.push({ reading: readingOf(batch), since: performance.now(), reply }) === 1) void this.work()
+      const call: PendingCall = { reading, since: performance.now(), reply }
+      if (isDone) this.settle(call)
+      else if (this.pending.push(call) === 1) void this.work()
     })
   }
 

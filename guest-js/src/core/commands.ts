@@ -95,7 +95,8 @@ export interface Call {
 /** A command that registers something, which a new session repeats. */
 export type RegisteringCommand = 'subscribe' | 'set_responders'
 
-const REGISTERING: ReadonlySet<StateCommand> = new Set<RegisteringCommand>(['subscribe', 'set_responders'])
+/** What they change lasts as long as a session, so another one may repeat them whether or not they have run. */
+const REPEATABLE: ReadonlySet<StateCommand> = new Set(['subscribe', 'unsubscribe', 'set_responders', 'presence'])
 
 /** A call that a new session repeats from the one before. */
 export interface Renewal {
@@ -111,6 +112,8 @@ interface Bundle {
   size: number
   /** Whether it repeats, in a new session, what an earlier one had accepted. */
   isRenewal: boolean
+  /** How often it has been repeated since it may or may not have run. */
+  repeats?: number
 }
 
 /** A command in flight. A bundle that is sent again in the next session has another one. */
@@ -126,8 +129,12 @@ interface Opening {
   hasReply: boolean
 }
 
-/** Runs a command of the plugin. */
-export async function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
+/** Runs a command of the plugin. `read` reads a reply that comes as text. */
+export async function run(
+  command: Command,
+  args: Record<string, unknown>,
+  read?: (text: string) => unknown,
+): Promise<unknown> {
   const transport = currentWay()?.transport
   if (transport) return transport(command, args)
   // These two wait for something that may never come.
@@ -141,7 +148,7 @@ export async function run(command: Command, args: Record<string, unknown>): Prom
     )
     // A reply of the host is JSON, which has no `undefined`.
     if (reply === undefined && isMocked()) throw new EventBusError('unavailable', MOCKED)
-    return readReply(reply)
+    return readReply(reply, read)
   } finally {
     replied?.()
   }
@@ -270,7 +277,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     const { bundle } = sending
     const { command, calls } = bundle
     if (!BATCHED[command] || command === 'unsubscribe') {
-      renewals = 0
+      if (!bundle.isRenewal) renewals = 0
       for (const call of calls) call.resolve(reply, sending.session)
       return
     }
@@ -321,10 +328,16 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       if (isCurrent && n === sending.n + 1) n -= 1
     } else if (isUncertain(reason)) {
       // It may or may not have run, so neither its number nor the next one can be used.
-      const isRepeated = bundle.isRenewal && !isUnsettled()
+      const isRepeated = !isUnsettled()
       if (isCurrent) isExpired = true
-      // The next session subscribes again anyway. Anything else might happen twice.
-      if (isRepeated) return
+      // The next session subscribes again anyway.
+      if (isRepeated && bundle.isRenewal) return
+      // Anything else might happen twice.
+      const { repeats = 0 } = bundle
+      if (isRepeated && REPEATABLE.has(bundle.command) && repeats < MAX_RENEWALS) {
+        waiting.unshift({ ...bundle, repeats: repeats + 1 })
+        return
+      }
     } else if (error.code === 'rate_limited' && sending.n === 1) {
       // The host has opened no session. What waits belongs to the next one, which the host will let this page open later.
       if (isCurrent) holdSession(error.retryAfterMs)
@@ -423,8 +436,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       renewals = 0
       const sent = [...inFlight]
       const newest = sent.pop()
-      // The host has recorded only the newest reply.
-      for (const sending of sent) {
+      // The host has recorded only the newest reply. What is repeated goes before what waits, so the last one is first.
+      for (const sending of sent.reverse()) {
         inFlight.delete(sending)
         fail(sending, new Error('the page was left before the reply came'))
       }
@@ -443,7 +456,7 @@ function isUncertain(reason: unknown): boolean {
  * know a session whose first command is on its way, and runs another copy that arrives after it.
  */
 function mayStillRun({ bundle, n, opening }: InFlight): boolean {
-  return n > 1 && !opening.hasReply && !bundle.isRenewal && !REGISTERING.has(bundle.command)
+  return n > 1 && !opening.hasReply && !bundle.isRenewal && !REPEATABLE.has(bundle.command)
 }
 
 function fits(bundle: Bundle, command: StateCommand, call: Call): boolean {

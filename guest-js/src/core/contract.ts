@@ -3,6 +3,7 @@ import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
 import type { Extras, Head, PulledEnding, PulledOutcomes, PulledRequest, PulledStreamed } from './batch.js'
+import type { TextsOfBytes } from './bytes.js'
 import type { Carrier } from './carrier.js'
 import type { CommandQueue, Renewal } from './commands.js'
 import type { EventBusError } from './error.js'
@@ -36,6 +37,16 @@ export interface Subscriber extends Registration {
   readonly gap: ((gap: Gap) => unknown) | undefined
   /** Receives an event instead of `deliver`, as it came, and settles it itself. Throws nothing. `id` is the subscription. */
   pass?(head: Head, payload: unknown, seq: number, micros: number, extras: Extras | undefined, id: number): void
+  /** Takes runs of events as the text that they came as, besides. */
+  readonly texts?: Texts | undefined
+}
+
+/** What passes runs on as text. Pages that pass nothing on do not load its code. */
+export interface Texts {
+  /** Reads the text of a batch, without what is passed on. `subscriptions` are those of the page. */
+  read(text: string, subscriptions: object): unknown
+  /** Takes a run. `micros` is the time of the event before, and `span` how long after that its last one was accepted. */
+  pass(head: Head, text: string, seq: number, micros: number, events: number, span: number): void
 }
 
 /** An event or a request that causes what its handler emits and requests. */
@@ -55,7 +66,7 @@ export interface Inbox extends Way {
    * Receives what the host calls this page with: a batch, or the news that the session has ended. It comes as JSON, or as the
    * value of it.
    */
-  receive(message: string | object): unknown
+  receive(message: string | object, bytes?: TextsOfBytes): unknown
   /** The event or request whose handler runs now. */
   cause?: Cause | null
   /** The shared states in use, by name. */

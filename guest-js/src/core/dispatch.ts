@@ -5,6 +5,7 @@ import {
   type Extras,
   endpointOf,
   type Head,
+  type PassedRun,
   type PulledGap,
   type PulledOther,
   type Run,
@@ -70,7 +71,7 @@ export function readingOf(batch: Batch): Reading {
 /** The index of the last item of a batch. */
 export function lastIndexOf({ first, items }: Batch): number {
   return items.reduce(
-    (index, item) => index + (Array.isArray(item) ? (item.length - 2) >> 1 : countOf(item as PulledOther)),
+    (index, item) => index + (Array.isArray(item) ? (item.length - 2) >> 1 : countOf(item as PulledOther | PassedRun)),
     first - 1,
   )
 }
@@ -97,6 +98,8 @@ export function dispatch(receivers: Receivers, progress: Progress, reading: Read
     const item = items[reading.item] as Batch['items'][number]
     if (Array.isArray(item)) {
       isDone = deliverRun(item, receivers, progress, reading, slot)
+    } else if ('passOn' in item) {
+      item.passOn(reading, progress)
     } else {
       const skipped = Math.max(0, progress.handled - reading.index)
       reading.item += 1
@@ -109,6 +112,16 @@ export function dispatch(receivers: Receivers, progress: Progress, reading: Read
     }
   }
   return reading.item < items.length
+}
+
+/** Passes on what a batch begins with, and returns whether that is all of it. */
+export function passOn(progress: Progress, reading: Reading): boolean {
+  const { items } = reading.batch
+  for (;;) {
+    const item = items[reading.item]
+    if (!item || Array.isArray(item) || !('passOn' in item)) return items.length > 0 && !item
+    item.passOn(reading, progress)
+  }
 }
 
 /**

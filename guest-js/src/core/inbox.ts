@@ -1,3 +1,4 @@
+import type { TextsOfBytes } from './bytes.js'
 import { Carrier } from './carrier.js'
 import { type CommandQueue, createCommandQueue } from './commands.js'
 import type { Cause, Inbox, MakeChannel, RequestChannel, Subscriber } from './contract.js'
@@ -92,8 +93,8 @@ class PageInbox implements Inbox {
     this.carrier.carry('settle', outcome, size)
   }
 
-  receive(message: string | object): unknown {
-    return this.loop.receive(message)
+  receive(message: string | object, bytes?: TextsOfBytes): unknown {
+    return this.loop.receive(message, bytes)
   }
 
   subscribe(subscriber: Subscriber): () => void {

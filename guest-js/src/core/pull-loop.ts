@@ -1,5 +1,5 @@
 import { type Batch, readBatch } from './batch.js'
-import { withBytes } from './bytes.js'
+import { type TextsOfBytes, takerOf, withBytes } from './bytes.js'
 import { type CallReply, Calls, mayTell, PROGRESS_ACK_MS, RESPONSE_MICROTASKS } from './calls.js'
 import type { Carried } from './carrier.js'
 import { type CommandQueue, RETRY_AFTER_MS, type Renewal, run } from './commands.js'
@@ -38,7 +38,7 @@ export interface PullLoop {
   /** Abandons the pulls in flight. */
   stop(): void
   /** Receives what the host calls this page with. */
-  receive(message: string | object): CallReply | Promise<CallReply>
+  receive(message: string | object, bytes?: TextsOfBytes): CallReply | Promise<CallReply>
   /** The user acts, or is about to. Pulls instead of being called, as long as that may permit the page something. */
   hold(target: EventTarget | null): void
   /** Begins a new session, and returns the calls that begin it. */
@@ -93,9 +93,11 @@ export function createPullLoop(page: Page): PullLoop {
     page.carrier.flush()
   }
 
-  const receive = (received: string | object) => {
-    const parsed = typeof received === 'string' ? JSON.parse(received) : received
-    const message = (Array.isArray(parsed) ? withBytes(parsed) : parsed) as Partial<Batch> & { stale?: boolean }
+  const receive = (received: string | object, bytes: TextsOfBytes = {}) => {
+    const parsed = typeof received === 'string' ? subscriptions.read(received) : received
+    const message = (Array.isArray(parsed) ? withBytes(parsed, takerOf(bytes)) : parsed) as Partial<Batch> & {
+      stale?: boolean
+    }
     for (const refused of message.refused ?? []) reportRefusal(toEventBusError(refused))
     if (message.stale) void endSession(running)
     return message.items ? calls.receive(message as Batch) : false
@@ -107,7 +109,10 @@ export function createPullLoop(page: Page): PullLoop {
     subscriptions.place = progress
     calls.clear(progress)
     page.carrier.clear()
-    return [...subscriptions.renewals(), ...(page.channel?.renewals() ?? [])]
+    const others = page.channel?.renewals() ?? []
+    const isFirst = ({ command }: { command: string }) => command === 'page'
+    // Before its subscriptions, which would make it ready.
+    return [...others.filter(isFirst), ...subscriptions.renewals(), ...others.filter((renewal) => !isFirst(renewal))]
   }
 
   /**
@@ -181,7 +186,8 @@ export function createPullLoop(page: Page): PullLoop {
     page.carrier.flush()
   }
 
-  const send = ({ session, handled }: Progress, options: object) => run('pull', { session, ack: handled, ...options })
+  const send = ({ session, handled }: Progress, options: object) =>
+    run('pull', { session, ack: handled, ...options }, (text) => subscriptions.read(text))
 
   const pull = (current: Progress, isAhead: boolean): Pull => {
     if (!isAhead) subscriptions.notePull()

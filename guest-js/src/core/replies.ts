@@ -9,13 +9,13 @@ const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis
 /**
  * Reads the reply to a command. Where Tauri pastes replies into a script, JSON would mean something else. There the host
  * sends an array of one string instead, which holds the reply as JSON. A reply with bytes is a frame, or base64 in such a
- * string.
+ * string. `read` reads a reply that came as text.
  */
-export function readReply(reply: unknown): unknown {
-  if (reply instanceof ArrayBuffer) return readFrame(reply)
+export function readReply(reply: unknown, read: (text: string) => unknown = JSON.parse): unknown {
+  if (reply instanceof ArrayBuffer) return readFrame(reply, read)
   if (!isQuoted(reply)) return reply
-  const read = JSON.parse(reply[0])
-  return reply.length > 1 ? withBytes(read) : read
+  const value = JSON.parse(reply[0])
+  return reply.length > 1 ? withBytes(value) : value
 }
 
 /** Whether a reply is an array of one string, or of a string and a mark that bytes come with it. */

@@ -1,5 +1,5 @@
 import type { Call, CommandQueue } from './commands.js'
-import type { Subscriber } from './contract.js'
+import type { Subscriber, Texts } from './contract.js'
 import { type Cursor, newCursor, resume } from './cursor.js'
 import { type Registered, Registrations } from './registrations.js'
 
@@ -14,6 +14,7 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
   /** The sequence number up to which every live event has arrived or is known to be lost. */
   seen = 0
   private lastId = 0
+  private texts: Texts | undefined
   /** What the host has accepted since the pull in flight was sent. */
   private readonly acceptedMeanwhile = new Set<PageSubscription>()
 
@@ -25,7 +26,13 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
     return this.items.get(id)
   }
 
+  /** Reads the text of a batch. */
+  read(text: string): unknown {
+    return this.texts ? this.texts.read(text, this) : JSON.parse(text)
+  }
+
   subscribe(owner: Subscriber): () => void {
+    this.texts ??= owner.texts
     this.lastId += 1
     return this.register(this.lastId, { owner, call: null, ...newCursor() })
   }
@@ -59,7 +66,8 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
   }
 
   protected override entryOf(id: number, subscription: PageSubscription, isRenewal: boolean): unknown {
-    const { event, target, replay, retained, latest, compatible } = subscription.owner
+    const { owner } = subscription
+    const { event, target, replay, retained, latest, compatible } = owner
     // JSON leaves out what is undefined.
     return {
       id,
@@ -70,6 +78,7 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
       retained: retained && undefined,
       latest,
       compatible,
+      pass: owner.texts && true,
     }
   }
 

@@ -2,6 +2,7 @@ import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Inbox } from './contract.js'
 import { MAX_DISPATCH_MS } from './dispatch.js'
+import { addLost } from './lost.js'
 import { isThenable, report, reportLater } from './report.js'
 import { SKIPPED } from './tally.js'
 import { nextTask } from './tasks.js'
@@ -44,15 +45,8 @@ export class Turns {
     return returned
   }
 
-  private lose({ event: { seq }, resolve }: Turn): void {
-    const { lost } = this
-    this.lost = {
-      from: lost?.from ?? seq,
-      to: seq,
-      count: (lost?.count ?? 0) + 1,
-      atMost: false,
-      reason: 'buffer_full',
-    }
+  private lose({ event, resolve }: Turn): void {
+    this.lost = addLost(this.lost, event.seq, event.superseded)
     resolve(SKIPPED)
   }
 

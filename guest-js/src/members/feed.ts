@@ -1,4 +1,5 @@
 import { type Batch, countOf, type Extras, type Head, type PulledOther, type Run } from '../core/batch.js'
+import { addLost } from '../core/lost.js'
 import type { Gap } from '../types/gap.js'
 import type { ToMember } from './messages.js'
 import { weigh } from './weight.js'
@@ -28,6 +29,21 @@ interface WaitingEvent {
   isSuperseded?: boolean
 }
 
+/** A run on its way to a member, as the text that it came as. */
+interface WaitingText {
+  readonly head: Head
+  readonly text: string
+  /** The number of its first event, and the time of the event before it. */
+  readonly seq: number
+  readonly micros: number
+  readonly events: number
+  /** How long after `micros` its last event was accepted. */
+  readonly span: number
+  readonly ids: number[]
+}
+
+type Waiting = WaitingEvent | WaitingText | PulledOther
+
 /** What a feed needs of its member. */
 export interface Fed {
   post(message: ToMember, transfer: Transferable[]): void
@@ -40,13 +56,14 @@ export interface Fed {
 /** Brings events and other items to a member: in batches, a few at a time, and with gaps where it is too slow. */
 export class Feed {
   /** What has not been posted. What was before `next` has been. */
-  private waiting: (WaitingEvent | PulledOther)[] = []
+  private waiting: Waiting[] = []
   private next = 0
   private events = 0
   private weight = 0
   /** The gaps of subscriptions whose events were dropped. */
   private readonly gaps = new Map<number, Gap>()
   private newest: WaitingEvent | undefined
+  private newestText: WaitingText | undefined
   /** What waits for subscriptions to the newest event only, by subscription and name. */
   private readonly latest = new Map<string, WaitingEvent>()
   private index = 0
@@ -66,7 +83,8 @@ export class Feed {
       return
     }
     const weight = weigh(payload)
-    while (this.events > 0 && (this.events >= MAX_WAITING || this.weight + weight > MAX_WEIGHT)) this.dropOldest()
+    this.makeRoom(1, weight)
+    this.newestText = undefined
     this.newest = { head, payload, seq, micros, extras, ids: [id], weight }
     this.waiting.push(this.newest)
     this.events += 1
@@ -74,6 +92,28 @@ export class Feed {
     // Within the time that the page's dispatch has, so that a flood leaves the page its turns.
     if (this.events >= MAX_EVENTS && this.sent - this.handled < MAX_BATCHES) this.flush()
     else this.schedule()
+  }
+
+  /** Adds a run for a subscription. */
+  passText(id: number, head: Head, text: string, seq: number, micros: number, events: number, span: number): void {
+    const { newestText } = this
+    if (newestText && newestText.seq === seq && newestText.text === text) {
+      newestText.ids.push(id)
+      return
+    }
+    this.makeRoom(events, text.length)
+    this.newest = undefined
+    this.newestText = { head, text, seq, micros, events, span, ids: [id] }
+    this.waiting.push(this.newestText)
+    this.events += events
+    this.weight += text.length
+    this.schedule()
+  }
+
+  private makeRoom(events: number, weight: number): void {
+    while (this.events > 0 && (this.events + events > MAX_WAITING || this.weight + weight > MAX_WEIGHT)) {
+      this.dropOldest(this.events + events - MAX_WAITING)
+    }
   }
 
   /** Adds an event for a subscription that only the newest one of a name waits for. */
@@ -96,6 +136,7 @@ export class Feed {
   /** Adds anything but an event. */
   add(item: PulledOther): void {
     this.newest = undefined
+    this.newestText = undefined
     this.waiting.push(item)
     this.schedule()
   }
@@ -108,6 +149,11 @@ export class Feed {
     this.flush()
   }
 
+  /** The member is there, and has not handled a batch yet. */
+  busy(): void {
+    this.takenAt = performance.now()
+  }
+
   /** The member begins anew. */
   clear(): void {
     this.waiting = []
@@ -117,6 +163,7 @@ export class Feed {
     this.index = 0
     this.handled = this.sent
     this.newest = undefined
+    this.newestText = undefined
     this.latest.clear()
     this.gaps.clear()
     clearTimeout(this.timer)
@@ -135,10 +182,10 @@ export class Feed {
   private flush(): void {
     while (this.sent - this.handled < MAX_BATCHES && (this.next < this.waiting.length || this.gaps.size > 0)) {
       const transfer = new Set<ArrayBuffer>()
-      const batch = this.takeBatch(transfer)
+      const { batch, texts } = this.takeBatch(transfer)
       if (this.sent === this.handled) this.takenAt = performance.now()
       this.sent += 1
-      this.member.post({ batch, number: this.sent }, [...transfer])
+      this.member.post({ batch, number: this.sent, ...(texts.length > 0 && { texts }) }, [...transfer])
     }
     this.watch()
   }
@@ -157,9 +204,10 @@ export class Feed {
     ;(this.timer as { unref?(): void }).unref?.()
   }
 
-  private takeBatch(transfer: Set<ArrayBuffer>): Batch {
+  private takeBatch(transfer: Set<ArrayBuffer>): { batch: Batch; texts: [number, string][] } {
     const heads: Head[] = []
     const items: Batch['items'] = []
+    const texts: [item: number, text: string][] = []
     const first = this.index + 1
     for (const [id, gap] of this.gaps) items.push({ ...gap, subscriptions: [id] })
     this.index += this.gaps.size
@@ -167,7 +215,8 @@ export class Feed {
     this.newest = undefined
     let before: WaitingEvent | undefined
     let run: unknown[] = []
-    const end = Math.min(this.waiting.length, this.next + MAX_EVENTS)
+    let taken = 0
+    this.newestText = undefined
     this.latest.clear()
     const close = () => {
       if (before?.extras) run.push(before.extras)
@@ -175,12 +224,26 @@ export class Feed {
     }
     let seq = 0
     let micros = 0
-    for (; this.next < end; this.next += 1) {
-      const item = this.waiting[this.next] as WaitingEvent | PulledOther
+    for (; this.next < this.waiting.length && taken < MAX_EVENTS; this.next += 1) {
+      const item = this.waiting[this.next] as Waiting
+      taken += 'text' in item ? item.events : 1
       if (!('head' in item)) {
         close()
         items.push(item)
         this.index += countOf(item)
+        continue
+      }
+      if ('text' in item) {
+        close()
+        const { head, ids, events, text } = item
+        const place = heads.push([head[0], head[1], ids]) - 1
+        // The rest of it is in the text.
+        texts.push([items.push([place, item.seq - seq, item.micros - micros, null]) - 1, text])
+        seq = item.seq + events - 1
+        micros = item.micros + item.span
+        this.index += events
+        this.events -= events
+        this.weight -= text.length
         continue
       }
       if (item.isSuperseded) continue
@@ -206,7 +269,7 @@ export class Feed {
     }
     close()
     this.compact()
-    return { first, more: false, heads, items }
+    return { batch: { first, more: false, heads, items }, texts }
   }
 
   private compact(): void {
@@ -215,26 +278,58 @@ export class Feed {
     this.next = 0
   }
 
-  /** Drops the oldest event that waits. What is no event stays, in its order. */
-  private dropOldest(): void {
-    const { waiting } = this
+  /** Replaces a run that waits by its events. */
+  private open(place: number, text: WaitingText): void {
+    const events = eventsOf(text)
+    this.weight += events.reduce((sum, { weight }) => sum + weight, -text.text.length)
+    if (this.newestText === text) this.newestText = undefined
+    this.waiting = [...this.waiting.slice(0, place), ...events, ...this.waiting.slice(place + 1)]
+  }
+
+  /** Drops the oldest event that waits, or a run of no more than `most`. What is no event stays, in its order. */
+  private dropOldest(most: number): void {
     let place = this.next
-    while (!('head' in (waiting[place] as object)) || (waiting[place] as WaitingEvent).isSuperseded) place += 1
-    const dropped = waiting[place] as WaitingEvent
+    while (!('head' in (this.waiting[place] as object)) || (this.waiting[place] as WaitingEvent).isSuperseded) {
+      place += 1
+    }
+    const oldest = this.waiting[place] as WaitingEvent | WaitingText
+    if ('text' in oldest && oldest.events > most) this.open(place, oldest)
+    const { waiting } = this
+    const dropped = waiting[place] as WaitingEvent | WaitingText
     for (; place > this.next; place -= 1) waiting[place] = waiting[place - 1] as PulledOther
     waiting[place] = NOTHING
     this.next += 1
     this.compact()
-    this.events -= 1
-    this.weight -= dropped.weight
     if (this.newest === dropped) this.newest = undefined
-    if (dropped.extras?.consume) this.member.lost(dropped.seq)
-    for (const id of dropped.ids) {
-      const gap = this.gaps.get(id) ?? { from: dropped.seq, to: 0, count: 0, atMost: false, reason: 'buffer_full' }
-      this.latest.delete(`${id} ${dropped.head[0]}`)
-      this.gaps.set(id, { ...gap, to: Math.max(gap.to, dropped.seq), count: gap.count + 1 } as Gap)
+    if (this.newestText === dropped) this.newestText = undefined
+    const isText = 'text' in dropped
+    const { seq, head, ids } = dropped
+    const count = isText ? dropped.events : 1
+    this.events -= count
+    this.weight -= isText ? dropped.text.length : dropped.weight
+    if (!isText && dropped.extras?.consume) this.member.lost(seq)
+    // Of a run, all but the last.
+    const others = isText ? count - 1 : dropped.extras?.superseded
+    for (const id of ids) {
+      this.latest.delete(`${id} ${head[0]}`)
+      this.gaps.set(id, addLost(this.gaps.get(id), seq + count - 1, others))
     }
   }
+}
+
+/** The events of a run that waits. */
+function eventsOf({ head, text, seq, micros, ids }: WaitingText): WaitingEvent[] {
+  const run = JSON.parse(text) as Run
+  const end = run.length - (run.length % 2)
+  const extras = run[end] as Extras | undefined
+  const events: WaitingEvent[] = []
+  let at = micros
+  for (let place = 2; place < end; place += 2) {
+    const payload = run[place + 1]
+    at += run[place] as number
+    events.push({ head, payload, seq: seq + events.length, micros: at, extras, ids, weight: weigh(payload) })
+  }
+  return events
 }
 
 /** Where something was. */

@@ -16,6 +16,7 @@ import { MemberOutcomes } from './outcomes.js'
 import { MemberRequests } from './requests.js'
 import type { Rights } from './rights.js'
 import { MemberTasks } from './tasks.js'
+import { readPassing } from './texts.js'
 import { type Entry, readEntry, readFields, readId, readList, readText, sizeOf, weightOf } from './values.js'
 import { weigh } from './weight.js'
 
@@ -140,11 +141,12 @@ export class MemberHost {
 
   private receive(message: unknown): void {
     if (this.isOver) return
-    const { bye, done, responses, call, command, args } = (message ?? {}) as Partial<Record<string, unknown>>
+    const { bye, done, busy, responses, call, command, args } = (message ?? {}) as Partial<Record<string, unknown>>
     if (bye === true) this.end()
-    else if (typeof done === 'number') {
+    else if (typeof done === 'number' || typeof busy === 'number') {
       if (responses !== undefined) void this.takeResponses(responses)
-      this.feed.done(done)
+      if (typeof done === 'number') this.feed.done(done)
+      else this.feed.busy()
     } else if (typeof call === 'number' && typeof command === 'string' && typeof args === 'object' && args !== null) {
       void this.answer(message as CallOfMember)
     } else this.fail('it sent what is no message of the event bus')
@@ -362,6 +364,7 @@ export class MemberHost {
         latest: latest === true || undefined,
         deliver: () => {},
         pass: (...passed) => this.pass(latest === true, ...passed, id),
+        texts: latest === true ? undefined : { read: readPassing, pass: (...run) => this.feed.passText(id, ...run) },
         gap: (gap) => this.add({ ...gap, subscriptions: [id] }),
         accepted: (reply) => {
           const accepted = { seq: 0, ...(reply as object) }

@@ -1,4 +1,6 @@
+import type { Batch, Run } from '../core/batch.js'
 import type { Inbox } from '../core/contract.js'
+import { lastIndexOf } from '../core/dispatch.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { newInbox } from '../core/inbox.js'
 import { existingInbox, INBOX } from '../core/realm.js'
@@ -35,6 +37,9 @@ export interface Connection {
 
 /** What completes a pull of a member, which its page calls. */
 const CALLED = { first: 0, more: false, heads: [], items: [], call: true }
+
+/** A batch without items, which is handled when those before it are. */
+const NO_MORE = { more: false, heads: [], items: [] }
 
 /** What another page has to do again. */
 const REGISTERING = ['subscribe', 'set_responders']
@@ -110,12 +115,31 @@ class Link {
     else this.end()
   }
 
-  private async handle({ batch, number }: Extract<ToMember, { batch: unknown }>): Promise<void> {
-    const reply = await this.member.inbox.receive(batch)
-    // `<session>:<index>:<carried>`, as a host gets it. A member carries nothing but responses.
-    const [, , ...responses] = String(reply).split(':')
-    const carried = responses.length > 0 && { responses: JSON.parse(responses.join(':')) }
-    this.post({ done: number, ...carried })
+  private async handle({ batch, number, texts = [] }: Extract<ToMember, { batch: unknown }>): Promise<void> {
+    for (const [item, text] of texts) {
+      const run = JSON.parse(text) as Run
+      const [head, step, micros] = batch.items[item] as Run
+      // These three were of the page's batch.
+      run[0] = head
+      run[1] = step
+      run[2] += micros
+      batch.items[item] = run
+    }
+    const last = lastIndexOf(batch)
+    let received: Batch = batch
+    for (;;) {
+      const reply = await this.member.inbox.receive(received)
+      // `<session>:<index>:<carried>`, as a host gets it. A member carries nothing but responses.
+      const [, handled, ...responses] = String(reply).split(':')
+      const carried = responses.length > 0 && { responses: JSON.parse(responses.join(':')) }
+      if (!(Number(handled) < last)) {
+        this.post({ done: number, ...carried })
+        return
+      }
+      // Its handlers are slow. The page brings no more than it has room for until they are done.
+      this.post({ busy: number, ...carried })
+      received = { ...NO_MORE, first: last + 1 }
+    }
   }
 
   private end(): void {

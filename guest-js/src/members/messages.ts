@@ -5,7 +5,7 @@ import type { ErrorCode } from '../types/error-code.js'
 export const KEY = 'tauri-plugin-event-bus'
 
 /** Changes whenever a page could not understand a member that has another one. */
-export const MEMBER_VERSION = 1
+export const MEMBER_VERSION = 2
 
 /** What a member posts to a page, with its port. */
 export interface Hello {
@@ -53,6 +53,7 @@ export interface PlainError {
 export type ToPage =
   | { readonly call: number; readonly command: string; readonly args: Record<string, unknown> }
   | { readonly done: number; readonly responses?: readonly unknown[] }
+  | { readonly busy: number; readonly responses?: readonly unknown[] }
   | { readonly bye: true }
 
 /** What a page sends over the port of a member. */
@@ -60,7 +61,7 @@ export type ToMember =
   | { readonly welcome: Welcome }
   | { readonly refusal: string }
   | { readonly reply: number; readonly value?: unknown; readonly error?: PlainError }
-  | { readonly batch: Batch; readonly number: number }
+  | { readonly batch: Batch; readonly number: number; readonly texts?: readonly [item: number, text: string][] }
   | { readonly refused: readonly PlainError[] }
   | { readonly bye: true }
 

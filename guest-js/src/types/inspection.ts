@@ -208,6 +208,12 @@ export interface Inspection {
   retained: QueueUsage
   /** The events that are kept until they are consumed. */
   unconsumed: QueueUsage
+  /** How many members there are in all rooms of `presence`. */
+  members: number
+  /** How many wills there are: of pages that are there, and of those that are gone and may come back. */
+  wills: number
+  /** How many events wait until they are handled, as with `emitHandled`. */
+  receipts: number
   /** Every job, in the order of their ids. */
   jobs: JobInfo[]
   /**

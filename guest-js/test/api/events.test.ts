@@ -57,6 +57,19 @@ it('replaces the oldest events by one gap', async () => {
   expect((await stream.next()).value).toMatchObject({ payload: 5 })
 })
 
+it('counts what a dropped event had replaced', async () => {
+  const stream = events('a', { buffer: 1 })
+  await settled()
+  realm.host.emit('a', 1)
+  realm.host.seq += 2
+  realm.host.emit('a', 4, { superseded: 2 })
+  realm.host.emit('a', 5)
+  await settled()
+  const gap = { from: 1, to: 4, count: 4, atMost: false, reason: 'buffer_full' }
+  expect((await stream.next()).value).toEqual(gap)
+  expect((await stream.next()).value).toMatchObject({ payload: 5 })
+})
+
 it("yields the host's gaps", async () => {
   const stream = events('a')
   await settled()

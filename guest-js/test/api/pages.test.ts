@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { deferReady, listen, pages, ready, waitUntilReady } from '../../src/index.js'
+import { deferReady, listen, pages, ready, unlisten, waitUntilReady } from '../../src/index.js'
 import { createTestBus } from '../../src/testing/index.js'
 import { endOfTask, freshRealm, settled } from '../realm.js'
 
@@ -50,6 +50,25 @@ describe('a page that waits for another one', () => {
     })
   })
 
+  it('looks again where something was lost', async () => {
+    realm.host.pages = [{ ...main, state: 'away' }]
+    const waiting = waitUntilReady('main')
+    await settled()
+    realm.host.pages = [main]
+    realm.host.push({ from: 1, to: 9, count: 9, atMost: true, reason: 'queue_full', subscriptions: [1] })
+    await waiting
+  })
+
+  it.each(['event-bus:page-ready', 'event-bus:page-closed'] as const)('ends with unlisten("%s")', async (event) => {
+    const waiting = waitUntilReady('main')
+    await settled()
+    unlisten(event)
+    await expect(waiting).rejects.toMatchObject({
+      code: 'cancelled',
+      message: `unlisten("${event}") ended the wait for the page "main"`,
+    })
+  })
+
   it('waits no longer than it is told to', async () => {
     vi.useFakeTimers()
     const waiting = waitUntilReady('main', { timeoutMs: 50 })
@@ -95,6 +114,38 @@ describe('a page that waits for another one', () => {
     const sent = realm.host.commands('page', 'subscribe').map(({ command, args }) => args.ready ?? command)
     expect(sent).toEqual([false, 'subscribe', true])
     off()
+  })
+})
+
+describe('what a page has said of itself', () => {
+  it.each([
+    ['deferred', deferReady, false],
+    ['ready', ready, true],
+  ] as const)('is said again in a new session: %s', async (_, say, isReady) => {
+    const { host } = freshRealm()
+    const off = listen('x', () => {})
+    await Promise.all([say(), off])
+    host.endSession()
+    await settled()
+    // Before its subscriptions, which would make it ready.
+    const sent = host.commands('page', 'subscribe').map(({ command, args }) => args.ready ?? command)
+    expect(sent.slice(-2)).toEqual([isReady, 'subscribe'])
+    off()
+    await settled()
+    vi.unstubAllGlobals()
+  })
+
+  it('is not said again where the host refused it', async () => {
+    const { host } = freshRealm()
+    host.refuse = ({ command }) => (command === 'page' ? { code: 'denied', message: 'no' } : undefined)
+    const off = listen('x', () => {})
+    await expect(ready()).rejects.toMatchObject({ code: 'denied' })
+    host.endSession()
+    await settled()
+    expect(host.commands('page')).toHaveLength(1)
+    off()
+    await settled()
+    vi.unstubAllGlobals()
   })
 })
 

@@ -70,6 +70,29 @@ describe('a room', () => {
     room.stop()
   })
 
+  it('is joined again later where a rate refuses it', async () => {
+    vi.useFakeTimers()
+    const room = presence('doc:7')
+    await room.join(1)
+    await room.join(2, { key: 'b' })
+    await settled()
+    realm.host.refuseEntry = () => ({ code: 'rate_limited', message: 'too fast', retryAfterMs: 700 })
+    realm.host.endSession()
+    await settled()
+    realm.host.refuseEntry = () => undefined
+    await room.join(3, { key: 'b' })
+    const before = changes().length
+    await vi.advanceTimersByTimeAsync(699)
+    expect(changes()).toHaveLength(before)
+    await vi.advanceTimersByTimeAsync(1)
+    await settled()
+    // What it has said since stays.
+    expect(changes().slice(before)).toEqual([{ room: 'doc:7', key: '', state: '1' }])
+    expect(realm.reported).not.toHaveBeenCalled()
+    room.stop()
+    vi.useRealTimers()
+  })
+
   it('tells of differences', async () => {
     const { room, told } = watched()
     await settled()
@@ -149,6 +172,56 @@ describe('a room', () => {
     ])
     room.stop()
     vi.useRealTimers()
+  })
+
+  it('subscribes later whatever refuses it for a while', async () => {
+    vi.useFakeTimers()
+    for (const code of ['unavailable', 'too_many_subscriptions']) {
+      const { room, told } = watched()
+      await settled()
+      snapshot(member('other', 1))
+      await settled()
+      const [id = 0] = [...(realm.host.session?.subscriptions.keys() ?? [])].slice(-1)
+      realm.host.refuseEntry = () => ({ code, message: 'for now' })
+      realm.host.push({ from: 1, to: 2, count: 2, atMost: false, reason: 'queue_full', subscriptions: [id] })
+      await settled()
+      expect(realm.reported).toHaveBeenCalledTimes(1)
+      expect(realm.reported).toHaveBeenCalledWith(expect.objectContaining({ code }))
+      await vi.advanceTimersByTimeAsync(5_000)
+      realm.host.refuseEntry = () => undefined
+      await vi.advanceTimersByTimeAsync(1_000)
+      snapshot(member('other', 2))
+      await settled()
+      expect(told).toEqual([
+        ['join', 'other', 1],
+        ['update', 'other', 2],
+      ])
+      // It is told once, however often it is tried.
+      expect(realm.reported).toHaveBeenCalledTimes(1)
+      realm.reported.mockClear()
+      room.stop()
+      await settled()
+    }
+    vi.useRealTimers()
+  })
+
+  it('ends where the page may not know of it any more', async () => {
+    const { room, told } = watched()
+    await settled()
+    snapshot(member('other', 1))
+    await settled()
+    realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
+    realm.host.push({ from: 1, to: 2, count: 2, atMost: false, reason: 'queue_full', subscriptions: [1] })
+    await settled()
+    expect(realm.reported).toHaveBeenCalledWith(expect.objectContaining({ code: 'denied' }))
+    expect(told).toEqual([['join', 'other', 1]])
+    // Another try may succeed.
+    realm.host.refuseEntry = () => undefined
+    const listed = room.list()
+    await settled()
+    snapshot(member('third', 1))
+    expect(await listed).toEqual([member('third', 1)])
+    room.stop()
   })
 
   it('leaves nobody waiting when it is stopped', async () => {

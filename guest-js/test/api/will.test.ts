@@ -34,6 +34,17 @@ it('leaves an event with the host, and takes it back', async () => {
   ])
 })
 
+it('can be stopped again where the host refused that', async () => {
+  const closed = await will('closed', 1)
+  realm.host.refuseEntry = () => ({ code: 'rate_limited', message: 'slow down' })
+  await expect(closed.stop()).rejects.toMatchObject({ code: 'rate_limited' })
+  realm.host.refuseEntry = () => undefined
+  await closed.stop()
+  await closed.stop()
+  const stopped = { command: 'emit', event: 'closed', will: { id: 1, stop: true } }
+  expect(sent().slice(1)).toEqual([stopped, stopped])
+})
+
 it('keeps the pull of a page until it is stopped', async () => {
   const closed = await will('closed', 1)
   await settled()
@@ -69,6 +80,26 @@ it('is repeated in a new session', async () => {
   expect(sent().slice(-1)[0]).toMatchObject({ event: 'closed', payload: '1', will: { id: 1 } })
   await closed.stop()
   off()
+})
+
+it('is repeated later where a rate refuses it', async () => {
+  vi.useFakeTimers()
+  const closed = await will('closed', 1)
+  const stopped = await will('stopped', 1)
+  await settled()
+  realm.host.refuseEntry = () => ({ code: 'rate_limited', message: 'too fast', retryAfterMs: 700 })
+  realm.host.endSession()
+  await settled()
+  realm.host.refuseEntry = () => undefined
+  await stopped.stop()
+  const before = sent().length
+  await vi.advanceTimersByTimeAsync(699)
+  expect(sent()).toHaveLength(before)
+  await vi.advanceTimersByTimeAsync(1)
+  await settled()
+  expect(sent().slice(before)).toEqual([{ command: 'emit', event: 'closed', payload: '1', will: { id: 1 } }])
+  await closed.stop()
+  vi.useRealTimers()
 })
 
 it('is none where the host refuses it', async () => {

@@ -71,6 +71,24 @@ describe('a page that is called', () => {
     expect(handler.mock.calls).toEqual([[1], [2], [3], [4]])
   })
 
+  it('takes bytes from beside the text, and forgets their texts', async () => {
+    const handler = vi.fn()
+    await listen('a', ({ payload }) => handler(payload))
+    await handOver()
+    const { session } = inbox()
+    const places = [
+      [1, 'items', 0, 3, 'x', 0],
+      ['AQ==', 'items', 0, 3, 'x', 1],
+      [0, 'items', 0, 5],
+    ]
+    const batch = { first: 1, more: false, heads: [['a', 0, 1]], items: [[0, 1, 1, { x: [null, null] }, 1, null]] }
+    const texts = { 0: '', 1: 'AP8=' }
+    const reply = inbox().receive(JSON.stringify([batch, places]), texts)
+    expect(texts).toEqual({})
+    expect(await reply).toBe(`${session}:2`)
+    expect(handler.mock.calls).toEqual([[{ x: [new Uint8Array([0, 255]), new Uint8Array([1])] }], [new Uint8Array()]])
+  })
+
   it('refuses what does not follow on the batch before', async () => {
     const handler = vi.fn()
     await listen('a', ({ payload }) => handler(payload))

@@ -156,7 +156,7 @@ describe('the queue', () => {
     expect(realm.reported).toHaveBeenCalledTimes(1)
   })
 
-  it('rejects when an reply has too few results', async () => {
+  it('rejects when a reply has too few results', async () => {
     realm.host.hold = () => true
     const both = Promise.allSettled([emit('a'), emit('b')])
     await settled()

@@ -79,7 +79,7 @@ describe('on a server', () => {
     for await (const _ of api.events('a')) throw new Error('it has an event')
   })
 
-  it('what needs an reply is refused', async () => {
+  it('what needs a reply is refused', async () => {
     const unavailable = { code: 'unavailable', message: expect.stringContaining('server') }
     await expect(api.waitFor('a')).rejects.toMatchObject(unavailable)
     await expect(api.request('main', 'q')).rejects.toMatchObject(unavailable)

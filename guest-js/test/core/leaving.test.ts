@@ -165,3 +165,42 @@ it('what registers is sent again in any case', async () => {
   await second
   expect(realm.host.commands('subscribe').map(({ args }) => args.n)).toEqual([2, 2, 1])
 })
+
+it('what registers outlives a leave that takes the reply', async () => {
+  const handler = vi.fn()
+  await listen('y', vi.fn())
+  realm.host.hold = isState
+  const listening = listen('x', handler)
+  await settled()
+  const responding = respond('q', () => 1)
+  const ended = listen('z', vi.fn())
+  ended.stop()
+  const last = emit('a')
+  leave()
+  // The host runs all of them, and no reply comes to a page that is frozen.
+  const held = realm.host.loseReplies()
+  realm.host.hold = () => false
+  for (const one of held) realm.host.replyNow(one)
+  comeBack()
+  expect(await last).toMatchObject({ seq: 1 })
+  await listening
+  await responding
+  expect([...(realm.host.session?.subscriptions.values() ?? [])].map(({ event }) => event)).toEqual(['y', 'x'])
+  realm.host.emit('x')
+  await settled()
+  expect(handler).toHaveBeenCalledTimes(1)
+  const sent = realm.host.sent.filter((one) => isState(one) && one.args.session === realm.host.session?.id)
+  expect(sent.map(({ command }) => command)).toEqual(['subscribe', 'subscribe', 'set_responders'])
+})
+
+it('what never gets a reply is given up', async () => {
+  await listen('y', vi.fn())
+  const isOfX = ({ args }: { args: Record<string, unknown> }) =>
+    JSON.stringify(args.subscriptions ?? '').includes('"x"')
+  realm.host.refuse = (sent) => (isOfX(sent) ? new Error('cannot be read') : undefined)
+  await expect(listen('x', vi.fn()).then()).rejects.toMatchObject({ code: 'unavailable' })
+  await settled()
+  // The other one pulls in each of these sessions, and goes on.
+  expect(realm.host.sent.filter(isOfX)).toHaveLength(4)
+  expect(realm.host.pullsInFlight).toBe(1)
+})

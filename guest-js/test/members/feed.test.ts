@@ -9,18 +9,20 @@ afterEach(() => {
 
 function feed() {
   const batches: Batch[] = []
+  const messages: { texts?: [number, string][] }[] = []
   const transferred: Transferable[][] = []
   const lost: number[] = []
   const stalled = vi.fn()
   const fed = new Feed({
     post(message: ToMember, transfer) {
       batches.push((message as { batch: Batch }).batch)
+      messages.push(message as object)
       transferred.push(transfer)
     },
     lost: (seq) => lost.push(seq),
     stalled,
   })
-  return { fed, batches, transferred, lost, stalled }
+  return { fed, batches, messages, transferred, lost, stalled }
 }
 
 /** The numbers of the events of a batch, by the rules of the wire protocol, and its gaps. */
@@ -80,6 +82,59 @@ describe('a feed', () => {
     ])
   })
 
+  it('sends a text once to several subscriptions', async () => {
+    const { fed, batches, messages } = feed()
+    fed.pass(1, head, 'p1', 1, 10, undefined)
+    fed.passText(1, head, '[4,9,9,"p3",1,"p4"]', 3, 20, 2, 10)
+    fed.passText(2, head, '[4,9,9,"p3",1,"p4"]', 3, 20, 2, 10)
+    fed.pass(1, head, 'p5', 5, 40, undefined)
+    await null
+    expect(batches[0]).toMatchObject({
+      heads: [
+        ['a', 'main', 1],
+        ['a', 'main', [1, 2]],
+        ['a', 'main', 1],
+      ],
+      items: [
+        [0, 1, 10, 'p1'],
+        [1, 2, 10, null],
+        [2, 1, 10, 'p5'],
+      ],
+    })
+    expect(messages[0]).toMatchObject({ texts: [[1, '[4,9,9,"p3",1,"p4"]']] })
+    fed.pass(1, head, 'p6', 6, 50, undefined)
+    await null
+    expect(batches[1]?.first).toBe(5)
+    expect(messages[1]).not.toHaveProperty('texts')
+  })
+
+  it('drops the oldest events of a text past its bound', async () => {
+    const { fed, batches, messages } = feed()
+    const run = (seq: number) => `[0,1,1,${Array.from({ length: 8_192 }, (_, i) => seq + i).join(',1,')}]`
+    const total = 14 * 8_192
+    for (let seq = 1; seq <= total; seq += 8_192) fed.passText(1, head, run(seq), seq, seq, 8_192, 8_192)
+    fed.pass(1, head, total + 1, total + 1, total + 1, undefined)
+    await null
+    for (let number = 1; number <= 140; number += 1) fed.done(number)
+    const texts = messages.flatMap(({ texts = [] }) => texts).map(([, text]) => text)
+    const alone = batches.flatMap(read).filter((event) => Array.isArray(event) && event[3] !== null)
+    const gaps = batches.flatMap(({ items }) => items).filter((item) => 'count' in item)
+    // All waited when the first microtask came.
+    expect(gaps).toEqual([
+      {
+        from: 1,
+        to: total + 1 - 65_536,
+        count: total + 1 - 65_536,
+        atMost: false,
+        reason: 'buffer_full',
+        subscriptions: [1],
+      },
+    ])
+    expect(texts).toEqual([7, 8, 9, 10, 11, 12, 13].map((place) => run(place * 8_192 + 1)))
+    expect(alone).toHaveLength(65_536 - 7 * 8_192)
+    expect(alone[0]).toEqual(['a', 1, total + 2 - 65_536, total + 2 - 65_536])
+  })
+
   it('keeps the order of events and other items', async () => {
     const { fed, batches } = feed()
     fed.pass(1, head, 1, 1, 1, undefined)
@@ -122,6 +177,21 @@ describe('a feed', () => {
     expect(batches.flatMap(read).map((event) => (event as unknown[])[2])).toEqual(
       Array.from({ length: 5_000 }, (_, i) => i + 1),
     )
+  })
+
+  it('counts what a dropped event had replaced', async () => {
+    const { fed, batches } = feed()
+    const total = 4 * 512 + 65_536
+    for (let seq = 1; seq <= total; seq += 1)
+      fed.pass(1, head, seq, seq, 1, seq === 2_049 ? { superseded: 3 } : undefined)
+    fed.pass(1, head, 0, total + 1, 1, undefined)
+    fed.pass(1, head, 0, total + 2, 1, undefined)
+    await null
+    for (let number = 1; number <= 140; number += 1) fed.done(number)
+    const gaps = batches.flatMap(read).filter((item) => !Array.isArray(item))
+    expect(gaps).toEqual([
+      { from: 2_046, to: 2_050, count: 5, atMost: false, reason: 'buffer_full', subscriptions: [1] },
+    ])
   })
 
   it('drops the oldest past its bound, with a gap', async () => {

@@ -289,7 +289,7 @@ describe('a hello', () => {
     const { port } = workers.expose({ name: 'old' })
     const somebody = stranger(port, { version: 99 })
     await somebody.welcomed()
-    expect(somebody.find('refusal')).toMatchObject({ refusal: expect.stringMatching(/99.*version 1/) })
+    expect(somebody.find('refusal')).toMatchObject({ refusal: expect.stringMatching(/99.*version 2/) })
     expect(workers.reported).toHaveBeenCalledTimes(1)
     somebody.close()
   })

@@ -52,6 +52,33 @@ describe('a worker', () => {
     expect(Math.abs(events[4].timestamp - Date.now())).toBeLessThan(60_000)
   })
 
+  it('tells that it is busy while handlers are slow', async () => {
+    const posted = vi.spyOn(MessagePort.prototype, 'postMessage')
+    let now = 0
+    const realm = await workerRealm({ performance: { now: () => now } })
+    const { port } = workers.expose()
+    await realm.connect(port)
+    const handled: number[] = []
+    await realm.listen('slow', ({ payload }) => {
+      now += 1_000
+      handled.push(payload as number)
+    })
+    posted.mockClear()
+    for (let i = 0; i < 30; i += 1) workers.bus.emit('slow', i)
+    const told = () =>
+      posted.mock.calls.flatMap(([message]) => {
+        const { busy, done } = (message ?? {}) as { busy?: number; done?: number }
+        return busy ? [['busy', busy]] : done ? [['done', done]] : []
+      })
+    await vi.waitFor(() => expect(handled).toHaveLength(30))
+    await vi.waitFor(() => expect(told().slice(-1)[0]?.[0]).toBe('done'))
+    const number = told().slice(-1)[0]?.[1]
+    const busy = told().filter(([word]) => word === 'busy')
+    expect(busy.length).toBeGreaterThan(1)
+    expect(new Set(busy.map(([, of]) => of))).toEqual(new Set([number]))
+    posted.mockRestore()
+  })
+
   it('shares an event with its page', async () => {
     const { realm } = await workers.start()
     const here = vi.fn()

@@ -12,8 +12,8 @@ export interface Way {
   stream: boolean
   subscriptions: readonly number[]
   queued: boolean
-  deliveredAt?: number
-  handledAt?: number
+  deliveredAt: number | undefined
+  handledAt: number | undefined
 }
 
 /** One row of the timeline. */
@@ -26,32 +26,30 @@ export interface Entry {
   /** Who has sent it; for a gap, who has lost something. */
   lane: LaneKey
   ways: Way[]
-  seq?: number
-  component?: string
+  seq: number | undefined
+  component: string | undefined
   causes: readonly string[]
   /** Whom it was sent to, as text; absent for everyone. */
-  to?: string
-  except?: string
+  to: string | undefined
+  except: string | undefined
   retained: boolean
   keptFor: readonly string[]
-  job?: string
+  job: string | undefined
   /** What the row shows of its payload, or of what went wrong. */
   preview: string
   /** The length of its payload in bytes of text. */
   size: number
   /** Its record, and that of its response. */
   line: string
-  response?: string
+  response: string | undefined
   /** The code of the error by which it ended. */
-  code?: string
+  code: string | undefined
   /** The id of a request. */
-  request?: string
-  action?: string
-  message?: string
+  request: string | undefined
+  action: string | undefined
+  message: string | undefined
   /** How many events or records are lost. */
-  count?: number
-  /** What is searched, in lower case. */
-  search: string
+  count: number | undefined
 }
 
 /** How much of a payload a row shows. */
@@ -78,98 +76,111 @@ export function targetText(target: Target | undefined): string | undefined {
   return kind === 'host' || kind === 'App' ? 'Rust' : String(kind)
 }
 
-/** The text of a payload in the line of its record, without reading it again. */
-function payloadOf(record: {
+interface Payload {
   payload?: unknown
   cut?: { bytes: number; start: string }
-}): [text: string, size: number] {
-  if (record.cut) return [record.cut.start.slice(0, PREVIEW), record.cut.bytes]
-  if (record.payload === undefined) return ['', 0]
-  const text = JSON.stringify(record.payload) ?? ''
-  return [text.slice(0, PREVIEW), text.length]
 }
 
-/** The row of a record; `undefined` for one that belongs to other rows. */
-export function entryOf(record: TapRecord, line: string): Omit<Entry, 'id'> | undefined {
-  const base = { at: record.at, line, ways: [], causes: [], retained: false, keptFor: [], size: 0 }
+/** The row of a record with this place; `undefined` for one that belongs to other rows. All rows have the same fields. */
+export function entryOf(record: TapRecord, line: string, id: number): Entry | undefined {
   switch (record.kind) {
     case 'event': {
-      const [preview, size] = payloadOf(record)
-      return searchable({
-        ...base,
-        kind: record.tick ? 'tick' : 'event',
-        name: record.name,
-        lane: laneOf(record.source),
-        ways: record.routes.map(({ receiver, stream, subscriptions, queued }) => ({
-          lane: laneOf(receiver),
-          stream: stream === true,
-          subscriptions,
-          queued,
-        })),
-        seq: record.seq,
-        component: record.component,
-        causes: record.causes ?? [],
-        to: targetText(record.to),
-        except: targetText(record.except),
-        retained: record.retained === true,
-        keptFor: record.keptFor ?? [],
-        job: record.tick?.job,
-        preview,
-        size,
-      })
+      const entry = blank(id, record.tick ? 'tick' : 'event', record.at, record.name, laneOf(record.source), line)
+      for (const { receiver, stream, subscriptions, queued } of record.routes) {
+        entry.ways.push(wayOf(laneOf(receiver), stream === true, subscriptions, queued))
+      }
+      entry.seq = record.seq
+      entry.component = record.component
+      entry.causes = record.causes ?? NONE
+      entry.to = targetText(record.to)
+      entry.except = targetText(record.except)
+      entry.retained = record.retained === true
+      entry.keptFor = record.keptFor ?? NONE
+      entry.job = record.tick?.job
+      return withPayload(entry, record)
     }
     case 'request': {
-      const [preview, size] = payloadOf(record)
-      const way = { lane: laneOf(record.receiver), stream: record.stream === true, subscriptions: [], queued: true }
-      return searchable({
-        ...base,
-        kind: 'request',
-        name: record.name,
-        lane: laneOf(record.source),
-        ways: [way],
-        component: record.component,
-        causes: record.causes ?? [],
-        request: record.request,
-        preview,
-        size,
-      })
+      const entry = blank(id, 'request', record.at, record.name, laneOf(record.source), line)
+      entry.ways.push(wayOf(laneOf(record.receiver), record.stream === true, [], true))
+      entry.component = record.component
+      entry.causes = record.causes ?? NONE
+      entry.request = record.request
+      return withPayload(entry, record)
     }
-    case 'refused':
-      return searchable({
-        ...base,
-        kind: 'refused',
-        name: record.name,
-        lane: laneOf(record.source),
-        job: record.job,
-        action: record.action,
-        code: record.code,
-        message: record.message,
-        preview: `${record.code}: ${record.message}`.slice(0, PREVIEW),
-      })
-    case 'gap':
-      return searchable({
-        ...base,
-        kind: 'gap',
-        name: `${record.atMost ? 'at most ' : ''}${record.count} lost`,
-        lane: laneOf(record.receiver),
-        count: record.count,
-        preview: `${record.reason}, events ${record.from} to ${record.to}`,
-      })
-    case 'lost':
-      return searchable({
-        ...base,
-        kind: 'lost',
-        name: `${record.count} records lost`,
-        lane: 'host',
-        count: record.count,
-        preview: 'they came faster than the inspector could read them',
-      })
+    case 'refused': {
+      const entry = blank(id, 'refused', record.at, record.name, laneOf(record.source), line)
+      entry.job = record.job
+      entry.action = record.action
+      entry.code = record.code
+      entry.message = record.message
+      entry.preview = `${record.code}: ${record.message}`.slice(0, PREVIEW)
+      return entry
+    }
+    case 'gap': {
+      const name = `${record.atMost ? 'at most ' : ''}${record.count} lost`
+      const entry = blank(id, 'gap', record.at, name, laneOf(record.receiver), line)
+      entry.count = record.count
+      entry.preview = `${record.reason}, events ${record.from} to ${record.to}`
+      return entry
+    }
+    case 'lost': {
+      const entry = blank(id, 'lost', record.at, `${record.count} records lost`, 'host', line)
+      entry.count = record.count
+      entry.preview = 'they came faster than the inspector could read them'
+      return entry
+    }
     default:
       return undefined
   }
 }
 
-function searchable(entry: Omit<Entry, 'id' | 'search'>): Omit<Entry, 'id'> {
-  const parts = [entry.name, entry.preview, entry.component ?? '', entry.code ?? '', entry.job ?? '']
-  return { ...entry, search: parts.join('\n').toLowerCase() }
+const NONE: readonly string[] = []
+
+function blank(id: number, kind: EntryKind, at: number, name: string, lane: LaneKey, line: string): Entry {
+  return {
+    id,
+    kind,
+    at,
+    name,
+    lane,
+    ways: [],
+    seq: undefined,
+    component: undefined,
+    causes: NONE,
+    to: undefined,
+    except: undefined,
+    retained: false,
+    keptFor: NONE,
+    job: undefined,
+    preview: '',
+    size: 0,
+    line,
+    response: undefined,
+    code: undefined,
+    request: undefined,
+    action: undefined,
+    message: undefined,
+    count: undefined,
+  }
+}
+
+export function wayOf(lane: LaneKey, stream: boolean, subscriptions: readonly number[], queued: boolean): Way {
+  return { lane, stream, subscriptions, queued, deliveredAt: undefined, handledAt: undefined }
+}
+
+/** What is searched, in lower case. It is made when a filter looks at the row, and not for each row that comes. */
+export function searchTextOf({ name, preview, component, code, job }: Entry): string {
+  return `${name}\n${preview}\n${component ?? ''}\n${code ?? ''}\n${job ?? ''}`.toLowerCase()
+}
+
+function withPayload(entry: Entry, record: Payload): Entry {
+  if (record.cut) {
+    entry.preview = record.cut.start.slice(0, PREVIEW)
+    entry.size = record.cut.bytes
+  } else if (record.payload !== undefined) {
+    const text = JSON.stringify(record.payload) ?? ''
+    entry.preview = text.slice(0, PREVIEW)
+    entry.size = text.length
+  }
+  return entry
 }

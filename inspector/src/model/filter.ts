@@ -1,4 +1,4 @@
-import type { Entry, EntryKind, LaneKey } from './entry.js'
+import { type Entry, type EntryKind, type LaneKey, searchTextOf } from './entry.js'
 
 /** Which rows are shown. An empty text, and an absent choice, is everything. */
 export interface Filter {
@@ -56,8 +56,14 @@ export function passes(filter: Filter): (entry: Entry) => boolean {
     (source === undefined || entry.lane === source) &&
     (target === undefined || entry.ways.some(({ lane }) => lane === target)) &&
     (component === undefined || entry.component === component) &&
-    words.every(({ text, wanted, field }) => {
-      const where = field ? field(entry).toLowerCase() : entry.search
-      return where.includes(text) === wanted
-    })
+    (words.length === 0 || hasWords(entry, words))
+}
+
+function hasWords(entry: Entry, words: readonly Word[]): boolean {
+  let search: string | undefined
+  return words.every(({ text, wanted, field }) => {
+    if (field) return field(entry).toLowerCase().includes(text) === wanted
+    search ??= searchTextOf(entry)
+    return search.includes(text) === wanted
+  })
 }

@@ -3,8 +3,9 @@ import type { Entry } from './entry.js'
 import { everything, type Filter, passes } from './filter.js'
 import type { Store } from './store.js'
 
-/** How many rows a filter looks at in one go. */
-const SLICE = 20_000
+/** How long a filter looks at rows in one go, and how many rows it looks at between two looks at the clock. */
+const SLICE_MS = 2
+const SLICE = 256
 
 /** The rows that pass the filter. A filter that changes is applied in slices, so that no frame takes long. */
 export class ShownRows {
@@ -69,8 +70,8 @@ export class ShownRows {
     if (this.#paused !== undefined) this.#paused = this.#store.next
   }
 
-  /** Looks at what is new. Returns how many rows are gone at the front, and whether there is more to look at. */
-  update(): { gone: number; more: boolean } {
+  /** Looks at what is new, for so long. Returns how many rows are gone at the front, and whether there is more to look at. */
+  update(millis = SLICE_MS, now: () => number = () => performance.now()): { gone: number; more: boolean } {
     let gone = 0
     // What is paused stays as it is.
     if (!this.paused) {
@@ -83,12 +84,14 @@ export class ShownRows {
     const end = this.#paused ?? this.#store.next
     const firstId = entries.at(0)?.id ?? this.#store.next
     const from = Math.max(this.#seen, firstId)
-    const to = Math.min(end, from + SLICE)
-    for (let id = from; id < to; id += 1) {
+    const last = now() + millis
+    let id = from
+    for (; id < end; id += 1) {
+      if (id > from && (id - from) % SLICE === 0 && now() >= last) break
       const entry = entries.at(id - firstId)
       if (entry && this.#passes(entry)) this.#rows.push(entry)
     }
-    this.#seen = Math.max(from, to)
+    this.#seen = Math.max(from, id)
     return { gone, more: this.#seen < end }
   }
 }

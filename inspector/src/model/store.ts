@@ -1,6 +1,6 @@
 import type { TapRecord } from 'tauri-plugin-event-bus-api'
 import { Deque } from './deque.js'
-import { type Entry, entryOf, type LaneKey, laneOf } from './entry.js'
+import { type Entry, entryOf, type LaneKey, laneOf, wayOf } from './entry.js'
 import { Meter } from './meter.js'
 
 /** How much is kept. What is older is dropped. */
@@ -17,6 +17,9 @@ export const BOUNDS: Bounds = { entries: 100_000, records: 300_000, bytes: 96 <<
 
 /** How many refusals are remembered for the events that they concern. */
 const REFUSALS = 500
+
+/** How many names are offered for what is sent by hand. */
+const NAMES = 1000
 
 /** What has happened so far, made of records. */
 export class Store {
@@ -86,9 +89,8 @@ export class Store {
         return undefined
       }
     }
-    const made = entryOf(record, line)
-    if (!made) return undefined
-    const entry: Entry = { ...made, id: this.#next }
+    const entry = entryOf(record, line, this.#next)
+    if (!entry) return undefined
     this.#next += 1
     this.entries.push(entry)
     this.#index(entry)
@@ -148,7 +150,7 @@ export class Store {
       case 'event':
       case 'tick':
         this.meter.event()
-        this.names.add(entry.name)
+        if (this.names.size < NAMES) this.names.add(entry.name)
         if (entry.seq !== undefined) this.#bySeq.set(entry.seq, entry)
         return
       case 'request':
@@ -171,7 +173,7 @@ export class Store {
       let way = entry.ways.find((own) => own.lane === lane && own.stream === stream)
       if (!way) {
         // It was kept for a page that has come since.
-        way = { lane, stream, subscriptions: [], queued: true }
+        way = wayOf(lane, stream, [], true)
         entry.ways.push(way)
         this.meet(lane)
       }

@@ -47,8 +47,10 @@ export function duration(millis: number): string {
   const size = Math.abs(millis)
   if (size < 10) return `${millis.toFixed(size < 1 ? 2 : 1)} ms`
   if (size < 1000) return `${Math.round(millis)} ms`
-  if (size < 60_000) return `${(millis / 1000).toFixed(size < 10_000 ? 1 : 0)} s`
+  if (size < 60_000) return `${(millis / 1000).toFixed(size < 10_000 && size % 1000 !== 0 ? 1 : 0)} s`
   const minutes = Math.floor(size / 60_000)
+  if (size % 3_600_000 === 0) return `${minutes / 60} h`
+  if (size % 60_000 === 0 && minutes < 60) return `${minutes} min`
   const rest = `${String(Math.floor((size % 60_000) / 1000)).padStart(2, '0')} s`
   if (minutes < 60) return `${minutes} min ${rest}`
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`

@@ -42,6 +42,11 @@ export class Changing {
   }
 }
 
+/** Hides or shows an element. To write what it is already would still cost a style. */
+export function setHidden(element: HTMLElement, isHidden: boolean): void {
+  if (element.hidden !== isHidden) element.hidden = isHidden
+}
+
 const SVG = 'http://www.w3.org/2000/svg'
 
 /** Icons of 16 by 16, drawn with one line. */

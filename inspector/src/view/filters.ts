@@ -32,7 +32,7 @@ export class Filters {
     this.#changed = changed
     this.search.type = 'search'
     this.search.id = 'search'
-    this.search.placeholder = 'Search names, payloads, errors   /'
+    this.search.placeholder = 'Search   /'
     this.search.spellcheck = false
     this.search.setAttribute('aria-label', 'Search')
     this.search.addEventListener('input', () => this.#change())

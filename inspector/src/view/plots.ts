@@ -25,7 +25,7 @@ class Plot {
 
   /** Draws lines over each other; the first one is filled. */
   draw(lines: readonly { color: string; values: readonly (number | undefined)[] }[]): void {
-    const context = this.#canvas.getContext('2d')
+    const context = this.#canvas.getContext('2d', { willReadFrequently: true })
     if (!context || this.#width === 0) return
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0)
     context.clearRect(0, 0, this.#width, this.#height)
@@ -77,7 +77,7 @@ export class Plots {
     this.#rate.value.set(count(Math.round(rate)))
     this.#rate.note.set(`peak ${count(Math.max(0, ...steps.map(({ events }) => (events * 1000) / STEP_MS)))}`)
     this.#latency.value.set(p50 === undefined ? '–' : duration(p50))
-    this.#latency.note.set(p99 === undefined ? 'half of them' : `99 % ${duration(p99)}`)
+    this.#latency.note.set(p99 === undefined ? 'median' : `median · 99 % ${duration(p99)}`)
     this.#refused.value.set(count(refused))
     this.#refused.note.set('')
     this.#rate.draw([{ color: colors.accent, values: steps.map(({ events }) => events) }])

@@ -31,6 +31,7 @@ export abstract class SnapshotView {
     this.#drawn = drawn
     const focus = (document.activeElement as HTMLElement | null)?.dataset.key
     this.#body.replaceChildren(...this.draw(snapshot))
+    this.tick(Date.now())
     if (focus === undefined) return
     const again = [...this.#body.querySelectorAll<HTMLElement>('[data-key]')].find(
       ({ dataset }) => dataset.key === focus,
@@ -43,6 +44,10 @@ export abstract class SnapshotView {
     for (const own of this.#body.querySelectorAll<HTMLElement>('[data-until]')) {
       const left = Number(own.dataset.until) - now
       own.textContent = left > 0 ? `in ${duration(left)}` : 'now'
+    }
+    for (const own of this.#body.querySelectorAll<HTMLElement>('[data-due]')) {
+      const left = Number(own.dataset.due) - now
+      own.textContent = left > 0 ? duration(left) : 'none'
     }
     for (const own of this.#body.querySelectorAll<HTMLElement>('[data-since]')) {
       own.textContent = duration(Math.max(0, now - Number(own.dataset.since)))
@@ -75,10 +80,11 @@ function table(heads: readonly string[], rows: readonly (readonly (Node | string
   return el('div', 'table', el('table', '', el('thead', '', head), el('tbody', '', ...body)))
 }
 
-function until(at: number | null): Node | string {
+/** A time that comes nearer: `until` tells when it is, `due` how much is left. */
+function time(kind: 'until' | 'due', at: number | null): Node | string {
   if (at === null) return '–'
   const span = el('span', 'number')
-  span.dataset.until = String(at)
+  span.dataset[kind] = String(at)
   return span
 }
 
@@ -98,7 +104,10 @@ function subscriptionList(subscriptions: readonly SubscriptionInspection[]): HTM
   const most = 60
   const chips = subscriptions.slice(0, most).map(({ event, target }) => {
     const chip = el('span', 'chip', el('span', '', shownOnOneLine(event, 120)))
-    if (target !== 'own') chip.append(el('span', 'chip-note', target))
+    if (target !== 'own') {
+      chip.append(el('span', 'chip-note', 'only sent to it'))
+      chip.title = 'It gets what is sent to this page, and no broadcasts'
+    }
     return chip
   })
   const list = el('div', 'chips', ...chips)
@@ -214,15 +223,17 @@ export class JobsView extends SnapshotView {
       own.disabled = isOff
       return own
     }
-    const numbers = [
-      counted(job.ticks, 'tick'),
-      job.missed > 0 && `${count(job.missed)} missed`,
-      job.failed > 0 && `${count(job.failed)} failed`,
-    ]
-      .filter(Boolean)
-      .join(' · ')
-    const ticks = el('span', job.failed > 0 ? 'bad' : '', numbers)
-    if (job.lastError) ticks.title = shown(`${job.lastError.code}: ${job.lastError.message}`)
+    const numbers = [job.missed > 0 && `${count(job.missed)} missed`, job.failed > 0 && `${count(job.failed)} failed`]
+    const problems = numbers.filter(Boolean).join(' · ')
+    const ticks = el('div', '', el('div', 'number', counted(job.ticks, 'tick')))
+    append(ticks, [problems !== '' && el('div', job.failed > 0 ? 'number bad' : 'number', problems)])
+    const { lastError } = job
+    if (lastError) {
+      const error = `${lastError.code}: ${lastError.message}`
+      const note = el('div', 'cell-note', shownOnOneLine(error, 80))
+      note.title = shown(error)
+      ticks.append(note)
+    }
     const isPaused = job.state === 'paused'
     const name = el('span', 'mono', shownOnOneLine(job.id, 60))
     const event = el(
@@ -237,14 +248,14 @@ export class JobsView extends SnapshotView {
       isPaused ? run('resumeJob', 'Resume', false) : run('pauseJob', 'Pause', false),
       run('runJob', 'Run now', job.state !== 'running'),
     )
-    const every = job.at === null ? duration(job.everyMs) : 'once'
+    const every = el('span', 'number', job.at === null ? duration(job.everyMs) : 'once')
     return [
       name,
       event,
       this.lane(job.owner),
       every,
       el('span', `badge state-${job.state}`, job.state),
-      until(job.nextAt),
+      time('until', job.nextAt),
       ticks,
       tools,
     ]
@@ -286,7 +297,7 @@ export class RequestsView extends SnapshotView {
       this.lane(own.caller),
       this.lane(own.responder),
       age,
-      until(own.dueInMs === null ? null : at + own.dueInMs),
+      time('due', own.dueInMs === null ? null : at + own.dueInMs),
       el('span', 'cell-note', notes),
     ]
   }
@@ -342,7 +353,9 @@ export class RetainedView extends SnapshotView {
       clear,
     )
     const key = `${name}\n${record.seq}`
-    const details = el('details', 'card-payload', el('summary', '', 'Payload'))
+    const text = cut ? cut.start : JSON.stringify(record.payload)
+    const summary = el('summary', '', 'Payload ', el('span', 'mono cell-note', shownOnOneLine(text ?? '', 60)))
+    const details = el('details', 'card-payload', summary)
     const fill = () => details.append(cut ? longText(cut.start, 'raw') : payloadTree(withBytes(own.payload, own.bytes)))
     details.open = this.#open.has(key)
     let isFilled = details.open

@@ -13,10 +13,11 @@ export function storedTheme(): Theme {
   }
 }
 
+/** What the system prefers. */
+export const prefersDark = matchMedia('(prefers-color-scheme: dark)')
+
 export function setTheme(theme: Theme): void {
-  const { dataset } = document.documentElement
-  if (theme === 'system') delete dataset.theme
-  else dataset.theme = theme
+  document.documentElement.dataset.theme = theme === 'system' ? (prefersDark.matches ? 'dark' : 'light') : theme
   try {
     localStorage.setItem(KEY, theme)
   } catch {

@@ -2,7 +2,7 @@ import { type Entry, type LaneKey, laneName } from '../model/entry.js'
 import type { ShownRows } from '../model/shown-rows.js'
 import type { Store } from '../model/store.js'
 import { clock, counted, shownOnOneLine } from '../model/text.js'
-import { button, Changing, el, icon, laneClass } from './dom.js'
+import { button, Changing, el, icon, laneClass, setHidden } from './dom.js'
 import { type Colors, LaneDrawing } from './lanes.js'
 
 const ROW = 28
@@ -10,6 +10,9 @@ const ROW = 28
 /** How wide a lane is. */
 const NARROW = 34
 const WIDE = 76
+
+/** Below this width a lane has no room for a dot beside its name. */
+const TIGHT = 60
 
 /** Below this width the list has neither numbers nor components. */
 const COMPACT = 720
@@ -24,6 +27,7 @@ class Line {
   readonly #tag = new Changing()
   entry?: Entry
   #state = ''
+  #y = -1
 
   constructor() {
     this.element = el(
@@ -54,7 +58,11 @@ class Line {
       this.element.setAttribute('aria-selected', String(isSelected))
     }
     // One that shows nothing adds nothing to the height of the list.
-    this.element.style.transform = `translateY(${entry === undefined ? 0 : y}px)`
+    const top = entry === undefined ? 0 : y
+    if (top !== this.#y) {
+      this.#y = top
+      this.element.style.top = `${top}px`
+    }
     if (entry === this.entry) return
     this.entry = entry
     if (!entry) return
@@ -86,6 +94,8 @@ export class Timeline {
   #height = 0
   #width = 0
   #spacerHeight = -1
+  /** Where the list is scrolled to. To read it from the page would lay the page out. */
+  #top = 0
   #follows = true
   #unseen = 0
   #selected?: Entry
@@ -110,7 +120,10 @@ export class Timeline {
     this.#scroller.setAttribute('role', 'grid')
     this.#scroller.setAttribute('aria-label', 'What has happened')
     this.#scroller.addEventListener('scroll', () => {
-      this.#follows = this.#scroller.scrollTop + this.#height >= this.#rows.length * ROW - ROW
+      const { scrollTop } = this.#scroller
+      // This list has scrolled itself.
+      if (Math.abs(scrollTop - this.#top) < 1) return
+      this.#follows = scrollTop + this.#height >= this.#rows.length * ROW - ROW
       schedule()
     })
     // What moves under the pointer is selected on press.
@@ -153,6 +166,11 @@ export class Timeline {
     return Math.max(1, Math.floor(this.#height / ROW) - 1)
   }
 
+  #scrollTo(top: number): void {
+    this.#top = top
+    this.#scroller.scrollTop = top
+  }
+
   /** Takes what is new, and draws what is in view. Returns whether there is more to look at. */
   draw(colors: Colors): boolean {
     const before = this.#rows.length
@@ -165,15 +183,16 @@ export class Timeline {
     }
     if (this.#follows) {
       this.#unseen = 0
-      this.#scroller.scrollTop = Math.max(0, height - this.#height)
+      this.#scrollTo(Math.max(0, height - this.#height))
     } else {
       this.#unseen += Math.max(0, length + gone - before)
       // What is in view stays in view.
-      if (gone > 0) this.#scroller.scrollTop -= gone * ROW
+      if (gone > 0) this.#scrollTo(Math.max(0, this.#scroller.scrollTop - gone * ROW))
+      else this.#top = this.#scroller.scrollTop
     }
-    this.#pill.hidden = this.#follows
+    setHidden(this.#pill, this.#follows)
     this.#pillText.set(this.#unseen === 0 ? 'Newest' : `${counted(this.#unseen, 'new row')}`)
-    this.#empty.hidden = length > 0
+    setHidden(this.#empty, length > 0)
     this.#drawRows(colors)
     return more
   }
@@ -202,14 +221,15 @@ export class Timeline {
     const text = Math.max(0, this.#width - left - width - 10)
     const name = Math.round(text * (isNarrow ? 0.6 : 0.45))
     this.element.classList.toggle('narrow', isNarrow)
+    this.element.classList.toggle('tight', this.#laneWidth < TIGHT)
     const sizes = { lanes: width, name, preview: text - name }
     for (const [key, size] of Object.entries(sizes)) this.element.style.setProperty(`--${key}`, `${size}px`)
     const names = this.#lanes.map((lane) => {
       const name = el(
         'span',
-        'lane-name',
+        `lane-name ${laneClass(this.laneIndex(lane))}`,
         el('i', `lane-dot ${laneClass(this.laneIndex(lane))}`),
-        shownOnOneLine(laneName(lane), 60),
+        el('span', '', shownOnOneLine(laneName(lane), 60)),
       )
       name.style.width = `${this.#laneWidth}px`
       name.title = shownOnOneLine(laneName(lane), 200)
@@ -223,7 +243,7 @@ export class Timeline {
   }
 
   #drawRows(colors: Colors): void {
-    const { scrollTop } = this.#scroller
+    const scrollTop = this.#top
     const first = Math.floor(scrollTop / ROW)
     const count = Math.ceil(this.#height / ROW) + 1
     while (this.#lines.length < count) {
@@ -231,7 +251,7 @@ export class Timeline {
       this.#lines.push(line)
       this.#layer.append(line.element)
     }
-    const context = this.#canvas.getContext('2d')
+    const context = this.#canvas.getContext('2d', { willReadFrequently: true })
     const x = (lane: LaneKey) => (Math.max(0, this.#lanes.indexOf(lane)) + 0.5) * this.#laneWidth
     const drawing = context && new LaneDrawing(context, colors, x, this.laneIndex)
     if (context && drawing) {
@@ -239,11 +259,12 @@ export class Timeline {
       context.clearRect(0, 0, this.#canvas.width, this.#canvas.height)
       drawing.grid(this.#lanes, this.#height)
     }
-    for (let place = 0; place < this.#lines.length; place += 1) {
-      const entry = place < count ? this.#rows.at(first + place) : undefined
-      const y = (first + place) * ROW
-      this.#lines[place]?.show(entry, y, entry !== undefined && entry === this.#selected)
-      if (entry && drawing) drawing.row(entry, y - scrollTop + ROW / 2)
+    // A row that stays in view keeps its line, so that only new rows are written.
+    const { length } = this.#lines
+    for (let index = first; index < first + length; index += 1) {
+      const entry = index < first + count ? this.#rows.at(index) : undefined
+      this.#lines[index % length]?.show(entry, index * ROW, entry !== undefined && entry === this.#selected)
+      if (entry && drawing) drawing.row(entry, index * ROW - scrollTop + ROW / 2)
     }
   }
 }

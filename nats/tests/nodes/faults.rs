@@ -251,7 +251,7 @@ fn a_node_that_is_slow_slows_no_other() {
 }
 
 /// A node in a process of its own, which emits numbers from this one on until it is killed.
-fn start_node(server: &Server, first: u64) -> Child {
+pub(crate) fn start_node(server: &Server, first: u64) -> Child {
     Command::new(example("node"))
         .args([&server.url(), "a", &first.to_string()])
         .spawn()

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod broadcasts;
+mod config;
 mod example;
 mod faults;
 mod histories;

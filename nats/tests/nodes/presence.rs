@@ -3,6 +3,7 @@
 use serde_json::json;
 use tauri_plugin_event_bus::{Builder, StreamItem};
 
+use crate::faults::start_node;
 use crate::support::{Node, Server, link, next, node, node_with};
 
 /// Waits until a node knows these others.
@@ -45,6 +46,17 @@ fn a_node_that_exits_has_left_at_once() {
     wait_for(&a, &["b"]);
     b.exit();
     wait_for(&a, &[]);
+}
+
+#[test]
+fn a_node_that_is_killed_has_left_by_its_silence() {
+    let server = Server::start();
+    let b = node(&server.url(), "b").connected();
+    let mut child = start_node(&server, 1);
+    wait_for(&b, &["a"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_for(&b, &[]);
 }
 
 #[test]

@@ -1,10 +1,47 @@
 //! What a node does with what it should not get, and what it shows of itself.
 
+use std::sync::{Mutex, Once};
+
+use log::{LevelFilter, Log, Metadata, Record};
 use tauri::async_runtime::block_on;
-use tauri_plugin_event_bus::Builder;
+use tauri_plugin_event_bus::{Builder, Limits};
 use tauri_plugin_event_bus_nats::{ConnectOptions, Nats};
 
 use crate::support::{Server, link, node, node_with, payload};
+
+/// Keeps what the process logs.
+struct Logged(Mutex<Vec<String>>);
+
+static LOGGED: Logged = Logged(Mutex::new(Vec::new()));
+
+impl Log for Logged {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        self.0.lock().unwrap().push(record.args().to_string());
+    }
+
+    fn flush(&self) {}
+}
+
+fn keep_log() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        log::set_logger(&LOGGED).unwrap();
+        log::set_max_level(LevelFilter::Trace);
+    });
+}
+
+/// What was logged with this text in it.
+fn logged(text: &str) -> Vec<String> {
+    let all = LOGGED.0.lock().unwrap();
+    all.iter()
+        .filter(|line| line.contains(text))
+        .cloned()
+        .collect()
+}
 
 /// Publishes messages as another program would.
 fn publish(server: &Server, messages: &[(&str, &[u8])]) {
@@ -64,10 +101,43 @@ fn wrong_messages_are_counted_and_dropped() {
 }
 
 #[test]
+fn what_is_refused_is_logged_once() {
+    keep_log();
+    let server = Server::start();
+    let mut limits = Limits::default();
+    limits.payload_bytes = 100;
+    let builder = Builder::new().limits(limits);
+    let b = node_with(builder, link(&server.url(), "b")).connected();
+    let mut at_b = b.bus.stream("order:*").unwrap();
+    let too_large = |n| {
+        [
+            head("noisy", n, 102),
+            format!("\"{}\"", "x".repeat(100)).into(),
+        ]
+        .concat()
+    };
+    let (first, second, third) = (too_large(1), too_large(2), too_large(3));
+    let fine = [head("noisy", 4, 1), b"4".to_vec()].concat();
+    let subject = "shop.noisy.event.order.a";
+    publish(
+        &server,
+        &[&first, &second, &third, &fine].map(|message| (subject, &**message)),
+    );
+    assert_eq!(payload(&mut at_b), 4);
+    assert_eq!(b.bus.link_status().unwrap().refused, 3);
+    let told = logged("\"noisy\"");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("payloadBytes") && told[0].contains("100"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_credentials_file_shows_nothing_of_itself() {
     let file = std::env::temp_dir().join(format!("event-bus-{}.creds", std::process::id()));
     std::fs::write(&file, "secret-of-the-app").unwrap();
-    let link = link("nats://127.0.0.1:1", "a").credentials_file(&file);
+    let link = link("nats://127.0.0.1:1", "a").credentials(&file);
     let mut a = node_with(Builder::new(), link);
     let state = a.wait_for(false).to_string();
     assert!(state.contains("credentials file"), "{state}");
@@ -87,6 +157,25 @@ fn a_wrong_password_is_told_without_it() {
     for text in [state, shown, format!("{:?}", a.bus.link_status())] {
         assert!(!text.contains("wrong-secret"), "{text}");
     }
+}
+
+#[test]
+fn a_password_in_an_address_is_not_shown() {
+    keep_log();
+    let server = Server::with(&["--user", "app", "--pass", "right-secret"]);
+    for secret in ["right-secret", "false-secret"] {
+        let url = server.url().replace("//", &format!("//app:{secret}@"));
+        let link = link(&url, "a");
+        let debug = format!("{link:?}");
+        let mut a = node_with(Builder::new(), link);
+        let state = a.wait_for(secret.starts_with("right")).to_string();
+        let status = a.bus.link_status().unwrap();
+        let inspected = serde_json::to_string(&a.bus.inspect()).unwrap();
+        for text in [debug, state, format!("{status:?}"), inspected] {
+            assert!(!text.contains("secret"), "{text}");
+        }
+    }
+    assert_eq!(logged("-secret"), [""; 0]);
 }
 
 #[test]

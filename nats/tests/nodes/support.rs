@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tauri::App;
 use tauri::async_runtime::block_on;
 use tauri::test::{MockRuntime, mock_builder, mock_context, noop_assets};
@@ -154,13 +154,22 @@ pub(crate) fn node(url: &str, name: &str) -> Node {
 }
 
 pub(crate) fn node_with(builder: Builder, link: Nats) -> Node {
+    configured_node(builder, link, Value::Null).unwrap()
+}
+
+/// A node whose app has this under `plugins.event-bus.link`.
+pub(crate) fn configured_node(builder: Builder, link: Nats, config: Value) -> tauri::Result<Node> {
+    let mut context = mock_context(noop_assets());
+    if !config.is_null() {
+        let plugins = &mut context.config_mut().plugins.0;
+        plugins.insert("event-bus".to_owned(), json!({ "link": config }));
+    }
     let app = mock_builder()
         .plugin(builder.link(link).build())
-        .build(mock_context(noop_assets()))
-        .unwrap();
+        .build(context)?;
     let bus = app.event_bus();
     let link = bus.stream("event-bus:link").unwrap();
-    Node { bus, link, app }
+    Ok(Node { bus, link, app })
 }
 
 /// Limits under which a reader that is behind for a while loses nothing.

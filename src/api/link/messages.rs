@@ -72,17 +72,25 @@ impl LinkPayload {
     }
 
     /// Checks that it is JSON that every reader can read. `what` names it in an error.
-    pub(crate) fn into_json(self, what: impl FnOnce() -> String) -> Result<Json> {
+    pub(crate) fn into_json(self, what: impl Fn() -> String) -> Result<Json> {
         let read = match self.0 {
             Form::Own(json) => return Ok(json),
             Form::Foreign { text, bytes } if bytes.is_empty() => Ok(Json::from(text)),
             Form::Foreign { text, bytes } => Json::with_bytes(&text, bytes),
         };
-        read.and_then(|json| check_json(&json).map(|()| json))
-            .map_err(|problem| {
-                Error::new(ErrorCode::InvalidPayload, format!("{} {problem}", what()))
-            })
+        let json = read.map_err(|problem| invalid(&what(), &problem))?;
+        check_received(&json, what)?;
+        Ok(json)
     }
+}
+
+/// Checks that what another node has sent is JSON that every reader can read. `what` names it in an error.
+pub(crate) fn check_received(json: &str, what: impl FnOnce() -> String) -> Result<()> {
+    check_json(json).map_err(|problem| invalid(&what(), &problem))
+}
+
+fn invalid(what: &str, problem: &str) -> Error {
+    Error::new(ErrorCode::InvalidPayload, format!("{what} {problem}"))
 }
 
 /// What leaves this node for others.
@@ -105,7 +113,7 @@ pub enum Departure {
 #[derive(Debug, Clone)]
 pub struct DepartingEvent {
     pub(crate) event: BusEvent,
-    pub(crate) streams: Vec<LinkStream>,
+    pub(crate) streams: Arc<[LinkStream]>,
     pub(crate) expires: Option<Duration>,
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::api::bus::EventBus;
 use crate::api::link::messages::{
-    Arrival, DepartingEvent, Departure, LinkPayload, parse_causes, parse_trace,
+    Arrival, DepartingEvent, Departure, check_received, parse_causes, parse_trace,
 };
 use crate::hub::NewEvent;
 use crate::hub::link::Leaving;
@@ -24,6 +24,42 @@ const MAX_LOST: u64 = 1 << 32;
 #[derive(Debug, Clone)]
 pub struct LinkPort {
     bus: EventBus,
+}
+
+/// How many payloads are read before they are published.
+const MAX_TOGETHER: usize = 64;
+
+/// What several arrivals have in common.
+struct Common<'a> {
+    bus: &'a EventBus,
+    /// An event without its payload.
+    event: NewEvent,
+}
+
+impl Common<'_> {
+    fn what(&self) -> String {
+        format!("the payload of {:?}", self.event.name.as_str())
+    }
+
+    /// Checks a payload without bytes.
+    fn check(&self, payload: Json) -> Result<Json> {
+        check_received(&payload, || self.what())?;
+        self.check_type(payload)
+    }
+
+    fn check_type(&self, payload: Json) -> Result<Json> {
+        let (core, name) = (&self.bus.runtime().core, &self.event.name);
+        core.check_payload(name, &payload)?;
+        self.bus.catalog().check_payload(name, &payload)?;
+        Ok(payload)
+    }
+
+    fn event(&self, payload: Json) -> NewEvent {
+        NewEvent {
+            payload,
+            ..self.event.clone()
+        }
+    }
 }
 
 /// The payload of `event-bus:link`.
@@ -87,69 +123,83 @@ impl LinkPort {
     /// not match the type of the event. Each is counted and logged.
     pub fn receive(&self, mut arrival: Arrival) -> Result<Receipt> {
         let payload = arrival.take_payload();
-        let event = self.prepare(&arrival).and_then(|event| event(payload));
-        let published = event.and_then(|event| self.bus.runtime().core.publish_arrival(event));
-        if let Err(error) = &published {
+        let received = self.prepare(&arrival).and_then(|common| {
+            let payload = payload.into_json(|| common.what())?;
+            let event = common.event(common.check_type(payload)?);
+            self.bus.runtime().core.publish_arrival(event)
+        });
+        if let Err(error) = &received {
             self.note_refused(&arrival.node, error);
         }
-        published
+        received
     }
 
-    /// Publishes an event of another node here, and behind it others that differ from it in nothing but their payloads. It
-    /// costs less than to [receive](Self::receive) one after the other. Returns how many were published; each other one is
-    /// counted and logged, and does not stop those behind it.
-    pub fn receive_all(
+    /// Publishes an event of another node here, and behind it others that differ from it in nothing but the texts of their
+    /// payloads. It costs less than to [receive](Self::receive) one after the other. Returns how many were published; each
+    /// other one is counted and logged, and does not stop those behind it.
+    pub fn receive_all<'a>(
         &self,
         mut arrival: Arrival,
-        more: impl IntoIterator<Item = LinkPayload>,
+        more: impl IntoIterator<Item = &'a str>,
     ) -> usize {
-        let payloads = std::iter::once(arrival.take_payload()).chain(more);
-        let event = match self.prepare(&arrival) {
-            Ok(event) => event,
+        let first = arrival.take_payload();
+        let mut more = more.into_iter().peekable();
+        let refuse = |error: &Error| self.note_refused(&arrival.node, error);
+        let common = match self.prepare(&arrival) {
+            Ok(common) => common,
             Err(error) => {
-                payloads.for_each(|_| self.note_refused(&arrival.node, &error));
+                (0..1 + more.count()).for_each(|_| refuse(&error));
                 return 0;
             }
         };
         let core = &self.bus.runtime().core;
-        let published = core.publish_arrivals(payloads.map(event));
-        for error in published.iter().filter_map(|one| one.as_ref().err()) {
-            self.note_refused(&arrival.node, error);
+        let (mut count, mut effects) = (0, Vec::new());
+        let mut publish = |payloads: &mut dyn Iterator<Item = Result<Json>>| {
+            let fine = payloads.filter_map(|payload| payload.inspect_err(refuse).ok());
+            let events = fine
+                .map(|payload| common.event(payload))
+                .inspect(|_| count += 1);
+            let errors = core.publish_arrivals(events, &mut effects);
+            count -= errors.len();
+            errors.iter().for_each(refuse);
+        };
+        let first = first.into_json(|| common.what());
+        publish(&mut std::iter::once(
+            first.and_then(|first| common.check_type(first)),
+        ));
+        while more.peek().is_some() {
+            let texts: Vec<&str> = more.by_ref().take(MAX_TOGETHER).collect();
+            publish(&mut Json::together(&texts).map(|payload| common.check(payload)));
         }
-        published.iter().filter(|one| one.is_ok()).count()
+        core.apply_all_effects(effects);
+        count
     }
 
-    /// Checks what arrivals have in common. What it returns makes an event of a payload.
-    fn prepare(&self, arrival: &Arrival) -> Result<impl Fn(LinkPayload) -> Result<NewEvent>> {
+    /// Checks what arrivals have in common.
+    fn prepare(&self, arrival: &Arrival) -> Result<Common<'_>> {
         let core = &self.bus.runtime().core;
         self.check_other(&arrival.node)?;
         let name = EventName::parse_emitted(&arrival.name)?;
         self.check_received(&name)?;
-        let catalog = self.bus.catalog();
-        catalog.check_name(&name)?;
+        self.bus.catalog().check_name(&name)?;
         let causes = parse_causes(&arrival.causes, core.limits().hops)?;
         let component = arrival.component.as_deref().map(parse_component);
         let component = component.transpose()?;
-        let source = Endpoint::Node(arrival.node.as_str().into());
         let traceparent = parse_trace(arrival.traceparent.as_deref())?;
-        let provenance = Provenance::of(component, causes, traceparent);
-        let expires = arrival.expires;
-        Ok(move |payload: LinkPayload| {
-            let payload = payload.into_json(|| format!("the payload of {:?}", name.as_str()))?;
-            core.check_payload(&name, &payload)?;
-            catalog.check_payload(&name, &payload)?;
-            Ok(NewEvent {
-                name: name.clone(),
-                payload,
-                source: source.clone(),
+        Ok(Common {
+            bus: &self.bus,
+            event: NewEvent {
+                name,
+                payload: Json::Owned(String::new()),
+                source: Endpoint::Node(arrival.node.as_str().into()),
                 tick: None,
-                provenance: provenance.clone(),
+                provenance: Provenance::of(component, causes, traceparent),
                 retain: None,
                 lifetime: Lifetime {
-                    expires,
+                    expires: arrival.expires,
                     ..Lifetime::default()
                 },
-            })
+            },
         })
     }
 

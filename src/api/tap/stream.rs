@@ -3,26 +3,43 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::api::bus::EventBus;
 use crate::engine::core::Core;
 use crate::model::error::Result;
 use crate::model::tap::filter::{RecordFilter, TapFilter};
 use crate::model::tap::record::TapRecord;
+use crate::sync::{Sleep, TaskInstant, after};
+
+/// How long a reader that waits rests after it has taken records. In a flood, waking it for each record would cost the emitter
+/// more than making the record.
+const REST: Duration = Duration::from_millis(1);
 
 /// A stream of what happens in the whole bus; made by [`EventBus::tap`](crate::EventBus::tap).
 ///
 /// Its queue is bounded. If its reader is too slow, records are lost, and a [`TapEntry::Lost`](crate::tap::TapEntry::Lost)
-/// in their place counts them. The bus waits for no tap. With the feature `stream`, which is on by default, it is a
-/// `futures_core::Stream`. Dropping it turns it off.
+/// in their place counts them. The bus waits for no tap, and wakes its reader at most once a millisecond. With the feature
+/// `stream`, which is on by default, it is a `futures_core::Stream`. Dropping it turns it off.
 #[must_use = "a tap is turned off when it is dropped"]
 pub struct Tap {
     core: Weak<Core>,
     number: u64,
     filter: Arc<RecordFilter>,
     ready: VecDeque<TapRecord>,
+    rest: Rest,
+}
+
+/// Whether a reader rests.
+#[derive(Default)]
+enum Rest {
+    #[default]
+    None,
+    Until(TaskInstant),
+    Sleeping(Pin<Box<Sleep>>),
 }
 
 impl EventBus {
@@ -65,6 +82,7 @@ impl Tap {
             core: Arc::downgrade(core),
             filter,
             ready: VecDeque::new(),
+            rest: Rest::None,
         }
     }
 
@@ -105,12 +123,30 @@ impl Tap {
         poll_fn(|context| self.poll_waiting(Some(context))).await
     }
 
-    fn poll_record(&mut self, context: &Context<'_>) -> Poll<Option<TapRecord>> {
+    /// Whether the reader still rests. If so, it is woken afterwards.
+    fn poll_rest(&mut self, core: &Core, context: &mut Context<'_>) -> bool {
+        if let Rest::Until(until) = self.rest {
+            self.rest = match after(Duration::ZERO) < until {
+                true => Rest::Sleeping(Box::pin(core.tasks().sleep_until(until))),
+                false => Rest::None,
+            };
+        }
+        let Rest::Sleeping(sleep) = &mut self.rest else {
+            return false;
+        };
+        let is_resting = sleep.as_mut().poll(context).is_pending();
+        if !is_resting {
+            self.rest = Rest::None;
+        }
+        is_resting
+    }
+
+    fn poll_record(&mut self, context: &mut Context<'_>) -> Poll<Option<TapRecord>> {
         loop {
             if let Some(record) = self.ready.pop_front() {
                 return Poll::Ready(Some(record));
             }
-            match self.poll_waiting(Some(context)) {
+            match self.poll_waiting(Some(&mut *context)) {
                 Poll::Ready(Some(records)) => self.ready.extend(records),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
@@ -118,11 +154,23 @@ impl Tap {
         }
     }
 
-    fn poll_waiting(&self, context: Option<&Context<'_>>) -> Poll<Option<Vec<TapRecord>>> {
-        match self.core.upgrade() {
-            Some(core) => core.poll_tap(self.number, &self.filter, context),
-            None => Poll::Ready(None),
+    fn poll_waiting(
+        &mut self,
+        mut context: Option<&mut Context<'_>>,
+    ) -> Poll<Option<Vec<TapRecord>>> {
+        let Some(core) = self.core.upgrade() else {
+            return Poll::Ready(None);
+        };
+        if let Some(context) = &mut context
+            && self.poll_rest(&core, context)
+        {
+            return Poll::Pending;
         }
+        let polled = core.poll_tap(self.number, &self.filter, context.as_deref());
+        if let Poll::Ready(Some(_)) = polled {
+            self.rest = Rest::Until(after(REST));
+        }
+        polled
     }
 }
 

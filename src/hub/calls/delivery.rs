@@ -103,6 +103,13 @@ impl<W> Hub<W> {
         }
     }
 
+    /// The page of this session passes events on as text, to workers and frames.
+    pub(crate) fn note_passing(&mut self, key: SubscriberKey) {
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.passes_text = true;
+        }
+    }
+
     /// Takes the call that is due to a page, if it still is.
     pub(crate) fn take_call(
         &mut self,
@@ -143,6 +150,7 @@ impl<W> Hub<W> {
             if batch.is_empty() {
                 batch = Batch::after(session.outbox.cursor());
             }
+            batch.has_cuts = session.passes_text;
             batch.tells_again = std::mem::take(&mut session.calls.is_value_lost);
             self.room.wake_first(Line::Queue(key), &mut effects.wakers);
         }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::routes::route::{Receivers, RouteEntry};
+use crate::model::built_in::is_about_pages;
 use crate::model::core_target::CompatListener;
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::name::EventName;
@@ -45,6 +46,11 @@ impl Group {
             ids: vec![id],
             shared: OnceCell::new(),
         }
+    }
+
+    /// Whether pages have subscribed that were written for Tauri's events.
+    fn is_of_compatible_page(&self) -> bool {
+        self.compat.is_some() && self.filter != DeliveryFilter::Everything
     }
 
     fn has_place_for(&self, other: &Self) -> bool {
@@ -125,6 +131,10 @@ pub(super) fn entries_of(
     policy: &NamePolicy,
 ) -> Vec<RouteEntry> {
     let is_newest = |group: &Group| group.is_latest && policy.overflow != Overflow::Latest;
+    // Of pages they never receive what is for others, and the host knows of all pages.
+    if is_about_pages(name.as_str()) {
+        matching.retain(|group| !group.is_of_compatible_page());
+    }
     if is_bridged {
         matching.retain(|group| !group.compat.as_ref().is_some_and(|own| own.is_in_core));
     }

@@ -186,8 +186,26 @@ impl Subscriptions {
         if let Some(route) = self.routes.find(name) {
             return route;
         }
+        let route = self.compute(name);
+        self.routes.insert(Arc::clone(&route));
+        route
+    }
+
+    /// The route of a name of the bus itself. There may be many such names that concern nobody, which displace no others.
+    pub(crate) fn route_of_own(&mut self, name: &EventName) -> Arc<Route> {
+        if let Some(route) = self.routes.find(name) {
+            return route;
+        }
+        let route = self.compute(name);
+        if !route.entries.is_empty() {
+            self.routes.insert(Arc::clone(&route));
+        }
+        route
+    }
+
+    fn compute(&self, name: &EventName) -> Arc<Route> {
         let policy = self.policies.of(name);
-        let route = Arc::new(Route {
+        Arc::new(Route {
             name: name.clone(),
             policy,
             entries: group::entries_of(
@@ -196,8 +214,6 @@ impl Subscriptions {
                 self.is_bridged(name),
                 &policy,
             ),
-        });
-        self.routes.insert(Arc::clone(&route));
-        route
+        })
     }
 }

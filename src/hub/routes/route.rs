@@ -58,7 +58,7 @@ impl Receivers {
 }
 
 impl Route {
-    pub(super) fn concerns(&self, subscriber: SubscriberKey) -> bool {
+    pub(crate) fn concerns(&self, subscriber: SubscriberKey) -> bool {
         let position = |entry: &RouteEntry| entry.subscriber.cmp(&subscriber);
         self.entries.binary_search_by(position).is_ok()
     }

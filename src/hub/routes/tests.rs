@@ -271,3 +271,17 @@ fn globs_are_found_by_how_they_begin() {
     all.remove_subscriber(A);
     assert_eq!(all.index.globs.len(), 0);
 }
+
+#[test]
+fn names_of_the_bus_that_concern_nobody_are_not_kept() {
+    let mut all = Subscriptions::default();
+    all.insert(A, 1, pattern("own:1"), DeliveryFilter::Own, None);
+    for n in 0..3 {
+        all.route_of_own(&EventName::parse(&format!("own:{n}")).unwrap());
+    }
+    assert_eq!(all.routes.len(), 1);
+    all.remove_subscriber(A);
+    let route = all.route_of_own(&EventName::parse("own:1").unwrap());
+    assert!(route.entries.is_empty());
+    assert_eq!(all.routes.len(), 0);
+}

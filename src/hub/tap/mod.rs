@@ -375,8 +375,11 @@ impl<W> Hub<W> {
                 kept_for: webviews
                     .iter()
                     .filter(|(label, webview)| {
-                        let addressing = audience.addressing_of_page(label, &webview.window);
-                        is_kept && webview.history.is_some() && addressing.is_some()
+                        is_kept
+                            && webview.history.is_some()
+                            && audience
+                                .addressing_of_page(label, &webview.window)
+                                .is_some()
                     })
                     .map(|(label, _)| Arc::clone(label))
                     .collect(),

@@ -28,7 +28,7 @@ pub(crate) enum RawEntry {
     Done(TapEntry),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RawEvent {
     pub(crate) event: BusEvent,
     pub(crate) to: Option<Target>,

@@ -47,10 +47,8 @@ pub(super) fn event(seq: u64, payload: &str) -> BusEvent {
         payload: payload.into(),
         accepted_at: SystemTime::UNIX_EPOCH,
         source: Endpoint::Host,
-        tick: None,
         provenance: None,
-        audience: None,
-        expires_at: None,
+        rare: None,
     })
 }
 

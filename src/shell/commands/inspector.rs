@@ -122,7 +122,11 @@ async fn inspector_records(
     after: u64,
 ) -> Result<Response> {
     let reader = inspector.reader(&host.0.runtime().core, tap, after)?;
-    let (number, records) = reader.take(after).await?;
+    let (number, records) = match reader {
+        Some(reader) => reader.take(after).await?,
+        // The page learns that the tap is on, also where nothing happens.
+        None => (0, Arc::default()),
+    };
     Ok(reply(format!("{{\"number\":{number}}}\n{records}")))
 }
 

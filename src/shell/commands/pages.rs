@@ -95,11 +95,7 @@ impl PresenceEntry {
         core.yield_to_waiters();
         let step = match self.left {
             true => PresenceStep::Leave,
-            false => {
-                let state = read_json(&name, self.state, Vec::new())?;
-                core.check_payload(&name, &state)?;
-                PresenceStep::State(state)
-            }
+            false => PresenceStep::State(read_json(&name, self.state, Vec::new())?),
         };
         core.change_presence(Some(page), &room, &self.key, step)
     }

@@ -54,6 +54,9 @@ pub(super) async fn subscribe<R: Runtime>(
                     let is_compatible_mode = command.core().compatible().is_some();
                     let entry = read::<SubscribeEntry>(what, entry)?;
                     let is_compatible = entry.compatible && is_compatible_mode;
+                    if entry.pass {
+                        command.core().note_passing(page);
+                    }
                     let request =
                         entry.request(&scopes, command.bus().catalog(), is_compatible_mode)?;
                     if let Some(name) = request.pattern.exact().filter(|_| is_compatible) {
@@ -118,6 +121,9 @@ struct SubscribeEntry {
     resume: Option<ResumeArguments>,
     #[serde(default)]
     compatible: bool,
+    /// Whether the page passes its events on as text.
+    #[serde(default)]
+    pass: bool,
 }
 
 #[derive(Deserialize)]

@@ -137,19 +137,19 @@ impl Inspector {
         drop(feed);
     }
 
-    /// The reader of the tap with this id. The first text begins a tap, which takes the place of the one before.
+    /// The reader of the tap with this id; `None` if it begins now. It takes the place of the one before.
     pub(in crate::shell) fn reader(
         &self,
         core: &Arc<Core>,
         id: String,
         after: u64,
-    ) -> Result<FeedReader> {
+    ) -> Result<Option<FeedReader>> {
         let known = self.feed().as_ref().and_then(|(own, feed)| {
             let is_same = *own == id;
             is_same.then(|| feed.reader())
         });
-        if let Some(reader) = known {
-            return Ok(reader);
+        if known.is_some() {
+            return Ok(known);
         }
         if after != 0 {
             return Err(Error::new(
@@ -161,10 +161,9 @@ impl Inspector {
         }
         let filter = TapFilter::new().payload_bytes(PAYLOAD_BYTES).check()?;
         let feed = Feed::start(core, filter);
-        let reader = feed.reader();
         let before = self.feed().replace((id, feed));
         drop(before);
-        Ok(reader)
+        Ok(None)
     }
 
     fn why_off(&self) -> String {

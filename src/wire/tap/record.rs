@@ -1,11 +1,13 @@
 //! Makes records of what the hub has noted.
 
+use std::sync::Arc;
+
 use crate::hub::tap::raw::{RawEntry, RawEvent, RawRecord, RawRequest, RawResponse};
 use crate::model::event::Provenance;
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::tap::record::{
-    TapEntry, TapRecord, TappedEvent, TappedPayload, TappedRefusal, TappedRequest, TappedResponse,
+    TapEntry, TapRecord, TappedEvent, TappedPayload, TappedRequest, TappedResponse,
 };
 use crate::wire::tap::redaction::{Redactions, Unmatched};
 
@@ -37,43 +39,51 @@ impl Showing<'_> {
         TappedPayload::cut(size, &json[..end], is_redacted)
     }
 
-    pub(crate) fn record(&mut self, raw: &RawRecord) -> TapRecord {
+    /// The record of what was noted. What another tap does not have, too, is not copied.
+    pub(crate) fn record(&mut self, raw: Arc<RawRecord>) -> TapRecord {
+        match Arc::try_unwrap(raw) {
+            Ok(RawRecord {
+                at,
+                entry: RawEntry::Event(event),
+            }) => {
+                let event = *event;
+                let payload = self.payload(event.event.event_name(), event.event.json());
+                let entry = TapEntry::Event(Box::new(event_of(event, payload)));
+                TapRecord { at, entry }
+            }
+            Ok(RawRecord {
+                at,
+                entry: RawEntry::Done(entry),
+            }) => TapRecord {
+                at,
+                entry: self.done(entry),
+            },
+            Ok(raw) => self.shared(&raw),
+            Err(raw) => self.shared(&raw),
+        }
+    }
+
+    fn shared(&mut self, raw: &RawRecord) -> TapRecord {
         let entry = match &raw.entry {
-            RawEntry::Event(event) => TapEntry::Event(Box::new(self.event(event))),
+            RawEntry::Event(raw) => {
+                let payload = self.payload(raw.event.event_name(), raw.event.json());
+                let copy = RawEvent::clone(raw);
+                TapEntry::Event(Box::new(event_of(copy, payload)))
+            }
             RawEntry::Request(request) => TapEntry::Request(Box::new(self.request(request))),
             RawEntry::Response(response) => TapEntry::Response(Box::new(self.response(response))),
-            RawEntry::Done(TapEntry::Refused(refusal)) => {
-                TapEntry::Refused(self.refusal(refusal.clone()))
-            }
-            RawEntry::Done(entry) => entry.clone(),
+            RawEntry::Done(entry) => self.done(entry.clone()),
         };
         TapRecord { at: raw.at, entry }
     }
 
-    fn refusal(&self, mut refusal: TappedRefusal) -> TappedRefusal {
-        let name = EventName::parse(&refusal.name).ok();
-        let (name, code) = (name.as_ref(), refusal.code);
-        refusal.message = self.redactions.message(name, code, &refusal.message);
-        refusal
-    }
-
-    fn event(&mut self, raw: &RawEvent) -> TappedEvent {
-        let event = &raw.event;
-        TappedEvent {
-            seq: event.seq(),
-            name: event.name().to_owned(),
-            source: event.source().clone(),
-            to: raw.to.clone(),
-            except: raw.except.clone(),
-            component: event.component().map(str::to_owned),
-            causes: event.causes().map(str::to_owned).collect(),
-            traceparent: event.traceparent().map(str::to_owned),
-            tick: event.tick().cloned(),
-            is_retained: raw.is_retained,
-            payload: self.payload(event.event_name(), event.json()),
-            routes: raw.routes.clone(),
-            kept_for: raw.kept_for.iter().map(|label| label.to_string()).collect(),
+    fn done(&self, mut entry: TapEntry) -> TapEntry {
+        if let TapEntry::Refused(refusal) = &mut entry {
+            let name = EventName::parse(&refusal.name).ok();
+            let (name, code) = (name.as_ref(), refusal.code);
+            refusal.message = self.redactions.message(name, code, &refusal.message);
         }
+        entry
     }
 
     fn request(&mut self, raw: &RawRequest) -> TappedRequest {
@@ -106,6 +116,25 @@ impl Showing<'_> {
                 }
             },
         }
+    }
+}
+
+fn event_of(raw: RawEvent, payload: TappedPayload) -> TappedEvent {
+    let event = &raw.event;
+    TappedEvent {
+        seq: event.seq(),
+        name: event.name().to_owned(),
+        source: event.source().clone(),
+        component: event.component().map(str::to_owned),
+        causes: event.causes().map(str::to_owned).collect(),
+        traceparent: event.traceparent().map(str::to_owned),
+        tick: event.tick().cloned(),
+        to: raw.to,
+        except: raw.except,
+        is_retained: raw.is_retained,
+        payload,
+        routes: raw.routes,
+        kept_for: raw.kept_for.iter().map(|label| label.to_string()).collect(),
     }
 }
 

@@ -48,8 +48,8 @@ fn room() -> Room {
 }
 
 fn members(runtime: &BusRuntime) -> usize {
-    let members = runtime.core.hub().members(&room(), None);
-    serde_json::from_str::<Vec<serde_json::Value>>(&members)
+    let members = runtime.core.hub().members(&room());
+    serde_json::from_str::<Vec<serde_json::Value>>(&members.to_json())
         .unwrap()
         .len()
 }

@@ -327,3 +327,26 @@ fn capabilities_apply_in_the_mode() {
     let result = shop.call("emit_to", json!({ "events": [event] }));
     assert!(result.is_err() || code(&result.unwrap()[0]) == "denied");
 }
+
+#[test]
+fn events_about_pages_are_not_for_everyone() {
+    for replay in [true, false] {
+        let app = with_parts(|parts| parts.replay = replay);
+        let bus = app.event_bus();
+        let (mut herald, mut watcher) = (Page::open(&app, "herald"), Page::open(&app, "watcher"));
+        for event in ["event-bus:*", "event-bus:p*", "end"] {
+            assert!(listen(&mut herald, event, any())["seq"].is_u64(), "{event}");
+        }
+        watcher.listen("event-bus:presence:doc:7");
+        bus.presence::<u32>("doc:7").unwrap().join(&1).unwrap();
+        let changes = json!([{ "room": "doc:7", "state": "2" }]);
+        watcher
+            .call("presence", json!({ "changes": changes }))
+            .unwrap();
+        // Its own, one of the host that joins and leaves, and what they began with.
+        assert_eq!(watcher.receive_many(4).len(), 4);
+        bus.emit("end", 9).unwrap();
+        let received = payloads_until(&mut herald, &json!(9));
+        assert_eq!(received, [] as [Value; 0], "replay: {replay}");
+    }
+}

@@ -168,3 +168,17 @@ fn a_crate_is_found_however_it_is_named() {
         assert_eq!(named, expected, "{source}");
     }
 }
+
+#[test]
+fn tracing_leaves_the_feature_of_tauri_alone() {
+    let manifest = include_str!("../../../Cargo.toml");
+    let manifest: toml::Table = toml::from_str(manifest).unwrap();
+    // With it, Tauri waits for the main thread wherever it evaluates a script.
+    assert_eq!(
+        manifest["features"]["tracing"].as_array().unwrap(),
+        &[toml::Value::from("dep:tracing")]
+    );
+    let of_tauri = &manifest["dependencies"]["tauri"];
+    assert_eq!(of_tauri["default-features"].as_bool(), Some(false));
+    assert!(of_tauri.get("features").is_none(), "{of_tauri}");
+}

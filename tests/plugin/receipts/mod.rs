@@ -165,6 +165,31 @@ fn a_sequential_future_is_awaited() {
     listener.stop();
 }
 
+/// All listeners share one thread, so they would wait for each other.
+#[test]
+fn waiting_in_a_listener_is_an_error() {
+    let app = app();
+    let bus = app.event_bus();
+    let (sender, ended) = std::sync::mpsc::channel();
+    bus.listen("inner", |_| {}).unwrap().forget();
+    bus.listen("outer", {
+        let bus = bus.clone();
+        move |_| {
+            let inner = block_on(bus.emit_handled("inner", 1).into_future());
+            let alone = block_on(bus.emit_handled("alone", 1).into_future());
+            sender.send((inner, alone)).unwrap();
+        }
+    })
+    .unwrap()
+    .forget();
+    bus.emit("outer", 1).unwrap();
+    let (inner, alone) = ended.recv_timeout(Duration::from_secs(20)).unwrap();
+    let error = inner.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::WouldBlock);
+    assert!(error.message().contains("\"inner\""), "{error}");
+    assert!(alone.unwrap().is_handled());
+}
+
 #[test]
 fn a_page_that_reloads_is_gone() {
     let app = app();

@@ -1,6 +1,12 @@
 //! What a tap of the host tells.
 
 use std::future::IntoFuture;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tauri::async_runtime::{block_on, spawn};
@@ -284,4 +290,46 @@ fn a_tap_ends_with_the_app() {
     bus.emit("last", 1).unwrap();
     crate::support::exit(app);
     assert!(block_on(ended).unwrap().is_some());
+}
+
+#[test]
+fn a_flood_wakes_a_reader_now_and_then() {
+    const EVENTS: usize = 20_000;
+    struct Woken {
+        thread: Thread,
+        times: AtomicUsize,
+    }
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.times.fetch_add(1, Ordering::Relaxed);
+            self.thread.unpark();
+        }
+    }
+    let app = app();
+    let bus = app.event_bus();
+    let mut tap = bus.tap(TapFilter::new()).unwrap();
+    let start = Instant::now();
+    // A thread without a runtime of Tokio.
+    let reader = thread::spawn(move || {
+        let woken = Arc::new(Woken {
+            thread: thread::current(),
+            times: AtomicUsize::new(0),
+        });
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        for _ in 0..EVENTS {
+            let mut record = pin!(tap.recv());
+            while record.as_mut().poll(&mut context).is_pending() {
+                thread::park();
+            }
+        }
+        woken.times.load(Ordering::Relaxed)
+    });
+    for number in 0..EVENTS {
+        bus.emit("flood", number).unwrap();
+    }
+    let times = reader.join().unwrap();
+    // It rests for at least a millisecond each time, and a record and the end of the rest wake it.
+    let rests = start.elapsed().as_millis() as usize + 1;
+    assert!(times <= 2 * rests + 2, "{times} times in {rests} ms");
 }

@@ -175,7 +175,7 @@ impl World {
             _ => origin,
         };
         self.runtime.leave_page(label, told.map(str::to_owned));
-        self.oracle.page_is_left(label, seq, sync::passed());
+        self.oracle.page_is_left(label, origin, seq, sync::passed());
         self.note(format!(
             "window {window} leaves its page for {origin:?} at {seq}"
         ));

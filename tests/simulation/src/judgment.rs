@@ -152,8 +152,10 @@ impl Oracle {
         let may_come_again = may_come_again || page.is_some_and(|page| page.was_left);
         let text = format!("listener {listener} got {gap:?} again");
         let is_known = own.gaps.contains(&gap);
-        let mut told = own.gaps.iter().map(|old| (old.from, old.to, old.count));
-        let was_told = told.any(|old| old == (gap.from, gap.to, gap.count));
+        // A bound of what the page before lost, and what this one lost for another reason, may be about the same events.
+        let is_alike = |old: &Gap| old.at_most == gap.at_most || old.reason == gap.reason;
+        let is_same = |old: &Gap| (old.from, old.to, old.count) == (gap.from, gap.to, gap.count);
+        let was_told = own.gaps.iter().any(|old| is_alike(old) && is_same(old));
         if !is_known {
             own.gaps.push(gap);
         }
@@ -187,7 +189,18 @@ impl Oracle {
                 // It was for a job, or for nobody who noted it.
                 None => true,
             };
-            if gap.at_most && !(gap.from..=gap.to).any(is_lost) {
+            // A range has other events than those that an earlier gap of it has counted.
+            let overlaps =
+                |old: &&Gap| old.reason == gap.reason && old.from <= gap.to && gap.from <= old.to;
+            let told: Vec<&Gap> = before.clone().filter(overlaps).collect();
+            let from = told.iter().map(|old| old.from).fold(gap.from, u64::min);
+            let to = told.iter().map(|old| old.to).fold(gap.to, u64::max);
+            let lost = self.events.range(from..=to).filter(|(seq, event)| {
+                !has_come(**seq) && self.is_for(listener, event) != Some(false)
+            });
+            let counted: u64 = told.iter().map(|old| old.count).sum();
+            let is_more = lost.count() as u64 > counted;
+            if gap.at_most && !is_more && !(gap.from..=gap.to).any(is_lost) {
                 found.push(format!(
                     "listener {number} ({}) got {gap:?}, and lost nothing",
                     listener.pattern

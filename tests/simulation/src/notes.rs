@@ -61,15 +61,17 @@ impl World {
                 self.oracle
                     .accepted_subscription(document, id, &pattern, seq);
             }
-            // A page that was left takes nothing over, however late its command arrives.
+            // A page that was left takes nothing over, however late its command arrives, unless a pull follows.
             let is_there = self
                 .documents
                 .get(&document)
                 .is_some_and(|document| !document.is_frozen);
-            if is_there {
-                let session = text_of(&arguments["session"]);
-                self.oracle
-                    .registered(document, id, new, session, sync::passed());
+            let session = text_of(&arguments["session"]);
+            match is_there {
+                true => self
+                    .oracle
+                    .registered(document, id, new, session, sync::passed()),
+                false => self.oracle.registered_late(document, session),
             }
         }
     }

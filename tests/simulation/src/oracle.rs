@@ -97,6 +97,8 @@ pub(crate) struct Oracle {
     windows: BTreeMap<String, Window>,
     /// The sessions in which a page has pulled.
     pulled: BTreeSet<String>,
+    /// The sessions of pages whose subscriptions were accepted when they were gone.
+    late: BTreeMap<String, u32>,
     pub(crate) promises: BTreeMap<u64, Promise>,
     pub(crate) emits: BTreeMap<u64, Intended>,
     pub(crate) requests: BTreeMap<u64, Value>,
@@ -136,8 +138,17 @@ impl Oracle {
         }
     }
 
-    pub(crate) fn page_is_left(&mut self, label: &str, seq: u64, now: Duration) {
+    pub(crate) fn page_is_left(
+        &mut self,
+        label: &str,
+        origin: Option<&str>,
+        seq: u64,
+        now: Duration,
+    ) {
         self.note_end_of_page(label, now);
+        if let Some(origin) = origin {
+            self.wills.window_loads(label, origin, now);
+        }
         if let Some(window) = self.windows.get_mut(label) {
             let last = window.subscribed.and_then(|page| self.pages.get(&page));
             let started = last.and_then(|page| page.first_accepted);
@@ -296,15 +307,13 @@ impl Oracle {
         let Some(own) = self.pages.get(&page) else {
             return;
         };
-        if self.pulled.contains(&own.session)
-            && let Some(window) = self.windows.get_mut(&own.label)
-        {
-            window.subscribed = Some(page);
-        }
         let first = own.first_accepted.unwrap_or(now);
         let replay_after = own
             .replay_after
             .filter(|_| now < first + START_UP && !own.was_left);
+        if self.pulled.contains(&own.session) {
+            self.takes_over(page);
+        }
         if new.is_some()
             && let Some(listener) = self.listener_of(page, id)
         {
@@ -312,14 +321,30 @@ impl Oracle {
         }
     }
 
-    /// A page pulls in this session, which is open. With that it takes over what is kept for it.
+    /// The host has accepted a subscription of a page that is gone.
+    pub(crate) fn registered_late(&mut self, page: u32, session: String) {
+        self.late.insert(session.clone(), page);
+        if self.pulled.contains(&session) {
+            self.takes_over(page);
+        }
+    }
+
+    /// A page pulls in this session, which is open. With that it takes over what is kept for it. The host cannot know that a
+    /// page is gone whose first command and pull arrive after its end.
     pub(crate) fn pulls(&mut self, page: u32, session: String) {
-        if let Some(own) = self.pages.get(&page).filter(|own| own.session == session)
+        let own = self.pages.get(&page);
+        if own.is_some_and(|own| own.session == session) || self.late.contains_key(&session) {
+            self.takes_over(page);
+        }
+        self.pulled.insert(session);
+    }
+
+    fn takes_over(&mut self, page: u32) {
+        if let Some(own) = self.pages.get(&page)
             && let Some(window) = self.windows.get_mut(&own.label)
         {
             window.subscribed = Some(page);
         }
-        self.pulled.insert(session);
     }
 
     fn listener_of(&mut self, page: u32, id: u64) -> Option<&mut Listener> {

@@ -178,6 +178,10 @@ impl Tasks {
         BusClock(())
     }
 
+    pub(crate) fn sleep_until(&self, until: TaskInstant) -> Sleep {
+        sleep_until(until)
+    }
+
     /// Each woken task may run next.
     pub(crate) fn pass_on(&self) {}
 
@@ -252,7 +256,7 @@ pub(crate) fn after(wait: Duration) -> TaskInstant {
 }
 
 /// An instant of the monotonic clock.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub(crate) struct TaskInstant(Duration);
 
 impl TaskInstant {

@@ -54,12 +54,22 @@ pub(crate) struct Wills {
     by_id: BTreeMap<(u32, u64), String>,
     /// Who has reached the host, by webview.
     contacts: BTreeMap<String, Vec<Contact>>,
+    /// The origins of what windows have loaded, and when.
+    loads: BTreeMap<String, Vec<(Duration, String)>>,
     /// When windows were closed.
     closed: BTreeMap<String, Vec<Duration>>,
     /// When the host had done all that was due.
     rests: BTreeSet<Duration>,
     /// The grace of pages.
     pub(crate) grace: Duration,
+}
+
+impl Wills {
+    /// The window loads a page of this origin, or shows it again.
+    pub(crate) fn window_loads(&mut self, label: &str, origin: &str, now: Duration) {
+        let loads = self.loads.entry(label.into()).or_default();
+        loads.push((now, origin.into()));
+    }
 }
 
 impl World {
@@ -237,18 +247,18 @@ impl Oracle {
             let mut closed = closed.into_iter().flatten();
             closed.any(|at| (left..=by).contains(at))
         };
-        let is_same = |other: u32| {
-            if other < will.page {
-                return false;
-            }
-            let mut pages = self.pages.range(will.page..=other).map(|(_, page)| page);
-            pages.all(|own| own.label != page.label || own.origin == page.origin)
+        let loads = self.wills.loads.get(&page.label);
+        let is_same = |back: &Contact| {
+            let mut loads = loads.into_iter().flatten();
+            let was_of_another =
+                loads.any(|(at, origin)| (left..=back.at).contains(at) && *origin != page.origin);
+            back.page >= will.page && !was_of_another
         };
         if let Some(back) = others
             .clone()
             .find(|contact| contact.is_pull)
             .filter(|back| back.by.is_some_and(|by| by + LEEWAY < due))
-            && is_same(back.page)
+            && is_same(back)
             && !is_closed(back.at)
         {
             return first.map(|_| "was emitted although a page was back in time");

@@ -77,6 +77,7 @@ pub(crate) enum Stage {
 /// A message that the host has accepted.
 pub(crate) struct Accepted {
     pub(crate) document: u32,
+    pub(crate) label: &'static str,
     pub(crate) command: String,
     pub(crate) arguments: String,
 }
@@ -264,10 +265,22 @@ impl World {
             Some(InvokeResponse::Err(error)) => (false, error.0.to_string()),
         };
         self.note(format!("wire {number} answered {is_ok} {json}"));
-        if let Some(sent) = self.accepted.remove(&number).filter(|_| is_ok) {
-            self.note_answer(&sent, &json, at);
+        let sent = self.accepted.remove(&number).filter(|_| is_ok);
+        if let Some(sent) = &sent {
+            self.note_answer(sent, &json, at);
         }
         let Some(wire) = self.wires.get(&number) else {
+            // It reaches nobody, and no copy of it may get an answer: what follows on it may have run before.
+            if let Some(sent) = sent {
+                self.learn(
+                    sent.document,
+                    sent.label,
+                    &sent.command,
+                    &sent.arguments,
+                    &json,
+                    at,
+                );
+            }
             return;
         };
         let (document, command) = (wire.document, wire.message.command.clone());
@@ -346,6 +359,7 @@ impl World {
         };
         let accepted = Accepted {
             document: wire.document,
+            label: self.windows[wire.window].label,
             command: wire.message.command.clone(),
             arguments: wire.message.arguments.clone(),
         };

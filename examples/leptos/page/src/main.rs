@@ -16,6 +16,10 @@ fn Cart() -> impl IntoView {
     // The newest event, whichever window or the host has emitted it.
     let cart = use_latest::<CartUpdated>();
     let items = move || cart.get().map_or(0, |cart| cart.item_count);
+    let count = move || match items() {
+        1 => "1 item".to_owned(),
+        items => format!("{items} items"),
+    };
 
     let (problem, set_problem) = signal(String::new());
     let add = move |_| {
@@ -23,9 +27,8 @@ fn Cart() -> impl IntoView {
             item_count: items() + 1,
         };
         spawn_local(async move {
-            if let Err(error) = emit(&updated).await {
-                set_problem.set(error.to_string());
-            }
+            let problem = emit(&updated).await.err();
+            set_problem.set(problem.map_or_else(String::new, |error| error.to_string()));
         });
     };
 
@@ -41,9 +44,11 @@ fn Cart() -> impl IntoView {
     };
 
     view! {
-        <h1 data-testid="items">{items} " items"</h1>
-        <p data-testid="price">{euros}</p>
-        <button data-testid="add" on:click=add>"Add"</button>
-        <p data-testid="problem" role="alert">{problem}</p>
+        <main>
+            <h1 data-testid="items">{count}</h1>
+            <p data-testid="price">{euros}</p>
+            <button data-testid="add" on:click=add>"Add"</button>
+            <p data-testid="problem" role="alert">{problem}</p>
+        </main>
     }
 }

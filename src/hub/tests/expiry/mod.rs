@@ -259,6 +259,28 @@ fn what_the_page_before_had_not_handled_may_expire() {
 }
 
 #[test]
+fn what_is_lost_for_one_and_kept_for_another() {
+    for is_late in [false, true] {
+        let mut world = World::new(Limits::default());
+        let main = world.open(1);
+        let _ = world.subscribe(main, 1, "*");
+        assert_eq!(world.pull(1, 0), [""; 0]);
+        let (x, brief) = (world.emit("x", None), world.emit("brief", None));
+        assert_eq!(world.pull(1, 0), [x.to_string(), brief.to_string()]);
+        // It has expired for what the page subscribes to now, and is on its way to the subscription before.
+        world.pass(MILLIS(600));
+        let _ = world.subscribe(main, 2, "brief");
+        if is_late {
+            world.pass(MILLIS(600));
+        }
+        let _ = world.hub.leave_page("main", Some("app".into()));
+        let next = world.open(2);
+        let _ = world.subscribe(next, 7, "brief");
+        assert_eq!(world.pull(2, 0), ["1 expired of {7}"], "{is_late}");
+    }
+}
+
+#[test]
 fn retained_events_expire_in_silence() {
     let mut world = World::new(Limits {
         retained_events: 2,

@@ -10,7 +10,7 @@ use crate::hub::queue::{Queue, QueueBound, QueueEntry, QueuedEvent, SupersededLi
 use crate::hub::tests::{set_steady, steady};
 use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
-use crate::model::event::{Accepted, BusEvent, GapReason};
+use crate::model::event::{Accepted, BusEvent, GapReason, Rare};
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
 use crate::sync::BusClock;
@@ -101,10 +101,8 @@ fn queued(new: &Waiting) -> QueuedEvent {
         payload: "1".into(),
         accepted_at: std::time::SystemTime::UNIX_EPOCH,
         source: Endpoint::Host,
-        tick: None,
         provenance: None,
-        audience: None,
-        expires_at: new.deadline,
+        rare: Rare::of(None, None, new.deadline),
     });
     QueuedEvent {
         event,

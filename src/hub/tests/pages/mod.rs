@@ -2,6 +2,7 @@
 
 mod members;
 mod random;
+mod random_wills;
 mod told;
 mod wills;
 
@@ -45,9 +46,17 @@ impl World {
         Self::with(Policies::default())
     }
 
-    /// A bus with two webviews, whose host listens to everything about pages.
     fn with(policies: Policies) -> Self {
-        let mut hub = Hub::new(Limits::default(), policies);
+        Self::of(Limits::default(), policies)
+    }
+
+    fn limited(limits: Limits) -> Self {
+        Self::of(limits, Policies::default())
+    }
+
+    /// A bus with two webviews, whose host listens to everything about pages.
+    fn of(limits: Limits, policies: Policies) -> Self {
+        let mut hub = Hub::new(limits, policies);
         for label in ["main", "other"] {
             let _ = hub.announce(label, "window");
         }
@@ -397,6 +406,8 @@ fn a_renewed_page_was_never_away() {
     world.told();
     world.pass(SESSION_LEASE);
     let seq = world.hub.seq;
+    let mut ticket = None;
+    assert_eq!(world.wait("main", &mut ticket), Poll::Pending);
     // The first session after it is lost, too, before it shows that its page is there.
     for session in [2, 3] {
         let key = world.open("main", session);
@@ -404,8 +415,10 @@ fn a_renewed_page_was_never_away() {
     }
     world.pull("main", 3, 0);
     assert_eq!(world.states(), [("main".to_owned(), PageState::Ready)]);
+    // Who has waited for it meanwhile goes on.
+    assert_eq!(world.wait("main", &mut ticket), Poll::Ready(Ok(())));
     world.pass(GRACE);
-    assert!(world.told().is_empty());
+    assert_eq!(world.told(), ["main ready"]);
 }
 
 #[test]

@@ -21,6 +21,8 @@ enum Step {
     /// The page renews its session and watches on, and has joined as these again.
     Renew(usize),
     Pull(usize),
+    /// The webview of the page is closed, and another one of its label watches.
+    Close(usize),
     Pass(u64),
 }
 
@@ -31,6 +33,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..2_usize).prop_map(Step::Reload),
         1 => (0..2_usize).prop_map(Step::Renew),
         2 => (0..2_usize).prop_map(Step::Pull),
+        1 => (0..2_usize).prop_map(Step::Close),
         2 => (0..9000_u64).prop_map(Step::Pass),
     ];
     proptest::collection::vec(step, 1..60)
@@ -97,8 +100,8 @@ impl Watcher {
 }
 
 fn truth(world: &World) -> Members {
-    let members = world.hub.members(&Room::parse(ROOM).unwrap(), None);
-    let members: Vec<Value> = serde_json::from_str(&members).unwrap();
+    let members = world.hub.members(&Room::parse(ROOM).unwrap());
+    let members: Vec<Value> = serde_json::from_str(&members.to_json()).unwrap();
     let members = members.iter();
     members
         .map(|member| (id_of(member), member["state"].clone()))
@@ -145,6 +148,17 @@ proptest! {
                     pages[page] = Watcher { session, key, ack, members, seq };
                 }
                 Step::Pull(page) => pages[page].pull(&mut world, page),
+                Step::Close(page) => {
+                    let label = LABELS[page];
+                    let number = world.hub.webview_number(label).unwrap();
+                    let _ = world.hub.remove_webview(label, number);
+                    let _ = world.hub.announce(label, "window");
+                    world.pass(Duration::ZERO);
+                    let mut members = truth(&world).into_keys();
+                    prop_assert!(members.all(|(own, _)| own.as_deref() != Some(label)));
+                    newest += 1;
+                    pages[page] = Watcher::open(&mut world, page, newest);
+                }
                 Step::Pass(millis) => {
                     for (page, watcher) in pages.iter_mut().enumerate() {
                         watcher.pull(&mut world, page);

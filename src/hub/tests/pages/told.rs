@@ -5,12 +5,17 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::members::EVENT;
 use super::{GRACE, ORIGIN, World, resume};
-use crate::hub::{Hub, SESSION_LEASE};
+use crate::config::Compatible;
+use crate::hub::{Hub, SESSION_LEASE, SubscriptionRequest};
 use crate::limits::Limits;
+use crate::model::core_target::CoreTarget;
 use crate::model::error::ErrorCode;
+use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
 use crate::model::policy::Policy;
+use crate::model::selection::Selection;
 
 #[test]
 fn only_pages_that_may_know_are_told() {
@@ -53,7 +58,7 @@ fn a_renewed_page_gets_a_gap_for_what_it_missed() {
     world.ready("main", 2);
     let key = world.open("other", 3);
     world.subscribe_again(key, "event-bus:page-*", &watched, resume(1, 2));
-    assert_eq!(world.pull("other", 3, 0), ["gap of 2"]);
+    assert_eq!(world.pull("other", 3, 0), ["gap of 2", "other ready"]);
 }
 
 #[test]
@@ -117,4 +122,47 @@ fn a_wait_ends_with_the_webview_and_the_app() {
         );
     }
     assert_eq!(world.hub.count_page_waits(), 0);
+}
+
+#[test]
+fn compatible_listeners_are_told_of_no_page() {
+    for replay in [true, false] {
+        let mut world = World::new();
+        let parts = Compatible {
+            replay,
+            ..Compatible::default()
+        };
+        world.hub.set_compatible(parts);
+        // Tauri's own events are for every page, whatever that may know.
+        let listen = |world: &mut World, key, resume| {
+            let request = |id, pattern| SubscriptionRequest {
+                id,
+                pattern: EventPattern::parse(pattern).unwrap(),
+                scope: None,
+                target: Some(Selection::of_core(CoreTarget::Any)),
+                wants_replayed: true,
+                wants_retained: true,
+                wants_latest: false,
+                watches: None,
+                resume,
+            };
+            let requests = vec![request(1, "event-bus:*"), request(2, "event-bus:p*")];
+            let (results, _) = world.hub.subscribe(key, requests, world.now);
+            assert!(results.iter().all(Result::is_ok));
+        };
+        let other = world.open("other", 1);
+        listen(&mut world, other, None);
+        assert!(world.pull("other", 1, 0).is_empty());
+        let main = world.ready("main", 2);
+        world.join(Some(main), "", "1");
+        assert!(world.pull("other", 1, 0).is_empty());
+        let seq = world.hub.seq;
+        world.pass(SESSION_LEASE);
+        world.ready("main", 3);
+        // Not even how many there were.
+        let other = world.open("other", 4);
+        listen(&mut world, other, resume(1, seq));
+        assert!(world.pull("other", 4, 0).is_empty());
+        assert!(world.told().contains(&EVENT.to_owned()));
+    }
 }

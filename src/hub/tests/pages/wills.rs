@@ -1,19 +1,22 @@
 //! Wills: what a page has left to be emitted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{GRACE, ORIGIN, World, resume};
 use crate::hub::ids::SubscriberKey;
 use crate::hub::will::Will;
-use crate::hub::{Audience, NewEvent, SESSION_LEASE};
+use crate::hub::{Address, Audience, NewEvent, SESSION_LEASE};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{ErrorCode, Result};
+use crate::model::label::AllowedLabels;
 use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
+use crate::model::target::LabelPattern;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn will(name: &str, payload: &str, after: Duration) -> Will {
+pub(super) fn will(name: &str, payload: &str, after: Duration) -> Will {
     Will {
         event: NewEvent {
             name: EventName::parse(name).unwrap(),
@@ -77,6 +80,44 @@ fn a_page_that_is_back_has_no_will() {
 }
 
 #[test]
+fn a_page_that_shows_itself_late_is_back() {
+    for (is_renewed, expected) in [(false, None), (true, Some("gone-1"))] {
+        let mut world = World::new();
+        let key = world.ready("main", 1);
+        world.set_will(key, 1, Duration::ZERO).unwrap();
+        let seq = world.hub.seq;
+        world.leave("main", ORIGIN);
+        assert!(world.wills_after(GRACE - SECOND).is_empty());
+        let key = world.open("main", 2);
+        let resumed = resume(1, seq).filter(|_| is_renewed);
+        world.subscribe_again(key, "x", &[], resumed);
+        // Its first pull comes after the grace.
+        assert!(world.wills_after(2 * SECOND).is_empty());
+        world.pull("main", 2, 0);
+        assert!(world.wills_after(2 * GRACE).is_empty());
+        // One that was there all along has it still.
+        world.leave("main", ORIGIN);
+        let wills = world.wills_after(GRACE);
+        assert_eq!(wills.first().map(String::as_str), expected);
+    }
+}
+
+#[test]
+fn a_page_that_never_shows_itself_is_not_back() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    world.set_will(key, 1, Duration::ZERO).unwrap();
+    world.leave("main", ORIGIN);
+    assert!(world.wills_after(GRACE - SECOND).is_empty());
+    world.open("main", 2);
+    assert!(world.wills_after(2 * SECOND).is_empty());
+    world.told();
+    assert!(world.hub.leave_page("main", Some(ORIGIN.into())).rearm);
+    assert_eq!(world.wills_after(Duration::ZERO), ["gone-1"]);
+    assert_eq!(world.told(), ["main closed navigated"]);
+}
+
+#[test]
 fn a_renewed_page_keeps_its_wills() {
     let mut world = World::new();
     let key = world.ready("main", 1);
@@ -126,6 +167,24 @@ fn the_wills_of_the_page_before_cannot_be_stopped() {
 }
 
 #[test]
+fn a_page_cannot_touch_the_will_of_another() {
+    let mut world = World::new();
+    let (main, other) = (world.ready("main", 1), world.ready("other", 2));
+    world.set_will(main, 1, Duration::ZERO).unwrap();
+    // It stops and sets under the same number, and continues the session of the other page.
+    drop(world.hub.set_will(other, 1, None));
+    let forged = will("forged", "1", Duration::ZERO);
+    world.hub.set_will(other, 1, Some(forged)).0.unwrap();
+    world.leave("main", ORIGIN);
+    let seq = world.hub.seq;
+    let thief = world.open("other", 3);
+    world.subscribe_again(thief, "x", &[], resume(1, seq));
+    world.pull("other", 3, 0);
+    drop(world.hub.set_will(thief, 1, None));
+    assert_eq!(world.wills_after(GRACE), ["gone-1"]);
+}
+
+#[test]
 fn what_cannot_come_back_has_its_wills_at_once() {
     let mut world = World::new();
     for (label, session) in [("main", 1), ("other", 2)] {
@@ -170,4 +229,121 @@ fn wills_are_limited() {
     let _ = world.hub.leave_page("main", Some(ORIGIN.into()));
     let error = world.set_will(key, 1, Duration::ZERO).unwrap_err();
     assert_eq!(error.code(), ErrorCode::StaleSession);
+}
+
+#[test]
+fn sessions_that_show_no_page_leave_few_wills() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    for id in 0..3 {
+        world.set_will(key, id, Duration::ZERO).unwrap();
+    }
+    world.leave("main", ORIGIN);
+    for session in 2..102 {
+        world.now += Duration::from_millis(40);
+        let key = world.open("main", session);
+        for id in 0..16 {
+            let id = session * 16 + id;
+            world.set_will(key, id, Duration::ZERO).unwrap();
+        }
+        let _ = world.hub.leave_page("main", Some(ORIGIN.into()));
+        assert!(world.wills_after(Duration::ZERO).is_empty());
+    }
+    assert_eq!(world.hub.webviews["main"].left_wills.count(), 16);
+    // Those of the first page are due as long after its end as they were before.
+    let due = ["gone-0", "gone-1", "gone-2"];
+    assert_eq!(world.wills_after(GRACE - 4 * SECOND), due);
+    assert_eq!(world.wills_after(GRACE).len(), 13);
+    assert_eq!(world.hub.webviews["main"].left_wills.count(), 0);
+}
+
+#[test]
+fn left_wills_take_no_more_bytes_than_one_page() {
+    let mut world = World::new();
+    let large = || will("large", &"1".repeat(600 << 10), Duration::ZERO);
+    for session in 1..20 {
+        let key = world.open("main", session);
+        drop(world.hub.set_will(key, session, Some(large())));
+        let _ = world.hub.leave_page("main", Some(ORIGIN.into()));
+    }
+    assert_eq!(world.hub.webviews["main"].left_wills.count(), 1);
+}
+
+#[test]
+fn a_page_that_renews_has_no_more_wills_than_others() {
+    let mut world = World::new();
+    let mut key = world.ready("main", 1);
+    for session in 2..5 {
+        for id in 0..16 {
+            let set = world.set_will(key, session * 16 + id, Duration::ZERO);
+            let is_first = session == 2;
+            assert_eq!(set.is_ok(), is_first, "{session}");
+        }
+        let seq = world.hub.seq;
+        assert!(world.wills_after(SESSION_LEASE).is_empty());
+        key = world.open("main", session);
+        world.subscribe_again(key, "x", &[], resume(session - 1, seq));
+        // What is left counts, too, and may be set again.
+        world.set_will(key, 32, Duration::ZERO).unwrap();
+        let error = world.set_will(key, 1, Duration::ZERO).unwrap_err();
+        assert!(error.message().contains("has 16 wills"), "{error}");
+        world.pull("main", session, 0);
+    }
+    world.leave("main", ORIGIN);
+    assert_eq!(world.wills_after(GRACE).len(), 16);
+}
+
+#[test]
+fn a_renewal_that_says_so_late_keeps_only_so_many() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    for id in 0..16 {
+        world.set_will(key, id, Duration::ZERO).unwrap();
+    }
+    let seq = world.hub.seq;
+    assert!(world.wills_after(SESSION_LEASE).is_empty());
+    let key = world.open("main", 2);
+    for id in 100..110 {
+        world.set_will(key, id, Duration::ZERO).unwrap();
+    }
+    world.subscribe_again(key, "x", &[], resume(1, seq));
+    world.pull("main", 2, 0);
+    world.leave("main", ORIGIN);
+    let due = world.wills_after(GRACE);
+    assert_eq!(due.len(), 16);
+    assert!((100..110).all(|id| due.contains(&format!("gone-{id}"))));
+}
+
+#[test]
+fn a_will_to_a_glob_stays_within_its_scope() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    let pattern = |text| [LabelPattern::parse(text).unwrap()];
+    let mut allowed = AllowedLabels::default();
+    allowed.allow(&pattern("editor-*"), false);
+    allowed.deny(&pattern("editor-secret"), false);
+    let mut to = Address::of("editor-*".into()).unwrap();
+    to.selection.within = Some(Arc::new(allowed));
+    let mut note = will("note", "1", Duration::ZERO);
+    note.audience.to = Some(to);
+    world.hub.set_will(key, 1, Some(note)).0.unwrap();
+    // Their windows open after it was set.
+    for (session, label) in [(2, "editor-new"), (3, "editor-secret")] {
+        let _ = world.hub.announce(label, label);
+        let key = world.open(label, session);
+        world.subscribe(key, "note", &[]);
+        world.pull(label, session, 0);
+    }
+    let number = world.hub.webview_number("main").unwrap();
+    let _ = world.hub.remove_webview("main", number);
+    world.pass(Duration::ZERO);
+    let now = world.now;
+    for Will {
+        event, audience, ..
+    } in world.hub.take_due_wills()
+    {
+        assert!(world.hub.enqueue(event, &audience, || now).is_ok());
+    }
+    assert_eq!(world.pull("editor-new", 2, 0), ["note"]);
+    assert!(world.pull("editor-secret", 3, 0).is_empty());
 }

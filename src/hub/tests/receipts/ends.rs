@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::world::{Brought, ORIGIN, TIMEOUT, World};
+use crate::hub::queue::QueueBound;
 use crate::hub::tests::{session_id, set_steady, steady};
 use crate::hub::{Resumption, SESSION_LEASE};
 use crate::limits::Limits;
 use crate::model::delivery::HostSubscription;
 use crate::model::lifetime::Lifetime;
+use crate::model::link::Share;
 use crate::model::name::EventName;
 use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
@@ -251,4 +253,33 @@ fn streams_do_not_count_and_async_listeners_do() {
     assert!(world.hub.remove_consumer(own).1.rearm);
     world.pass(Duration::ZERO);
     world.expect(ticket, &[("listeners", "dropped")]);
+}
+
+#[test]
+fn queues_whose_readers_tell_nothing_note_nothing() {
+    let limits = Limits {
+        queue_events: 1,
+        ..Limits::default()
+    };
+    let mut world = World::with(limits, Policies::default());
+    let stream = world.hub.add_stream();
+    let own = world.hub.add_async_listener();
+    for key in [stream, own] {
+        let pattern = EventPattern::parse("e").unwrap();
+        let _ = (world.hub).listen(key, 1, pattern, HostSubscription::default());
+    }
+    let share = Share::both("e").unwrap();
+    let bound = QueueBound {
+        events: 1,
+        bytes: 1 << 20,
+    };
+    world.hub.open_link("here".into(), &[share], bound);
+    for _ in 0..1000 {
+        let (ticket, _) = world.emit_tracked();
+        assert!(world.hub.forget_receipt(ticket).is_none());
+    }
+    let waiting = |key| world.hub.consumers[&key].queue.dropped_tracked.len();
+    assert_eq!(waiting(stream), 0);
+    assert!(waiting(own) <= 1);
+    assert_eq!(world.hub.link.as_ref().unwrap().noted(), 0);
 }

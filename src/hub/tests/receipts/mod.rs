@@ -253,7 +253,7 @@ fn a_page_that_is_gone_waits_for_nothing() {
 #[test]
 fn so_many_may_wait_and_no_more() {
     let limits = Limits {
-        receipts: 3,
+        receipts: 6,
         receipts_per_page: 2,
         ..Limits::default()
     };
@@ -263,10 +263,14 @@ fn so_many_may_wait_and_no_more() {
     let refused = open_of_page(&mut receipts, 1, &limits);
     assert_eq!(refused, Err(ErrorCode::QueueFull));
     assert!(open_of_page(&mut receipts, 2, &limits).is_ok());
+    for _ in 0..3 {
+        let opened = receipts.open(&name(), AwaitedBy::Host, TIMEOUT, &limits);
+        assert!(opened.is_ok());
+    }
     let all = receipts.open(&name(), AwaitedBy::Host, TIMEOUT, &limits);
     let text = all.unwrap_err().to_string();
     assert!(
-        text.contains("\"e\"") && text.contains("3 is the limit (receipts)"),
+        text.contains("\"e\"") && text.contains("6 is the limit (receipts)"),
         "{text}"
     );
     receipts.forget(own[0].unwrap());
@@ -275,4 +279,34 @@ fn so_many_may_wait_and_no_more() {
             .open(&name(), AwaitedBy::Host, TIMEOUT, &limits)
             .is_ok()
     );
+}
+
+#[test]
+fn pages_leave_receipts_to_the_host_and_others() {
+    let limits = Limits::default();
+    let mut receipts = Receipts::default();
+    let mut of_pages = 0;
+    for page in 1..=100 {
+        let own = std::iter::repeat_with(|| open_of_page(&mut receipts, page, &limits));
+        let own = own.take_while(Result::is_ok).count();
+        // A new page finds room for one, as long as the host keeps its own.
+        assert!(own > 0 || of_pages == 768, "{page}");
+        of_pages += own;
+    }
+    assert_eq!(of_pages, 768);
+    let host = || receipts.open(&name(), AwaitedBy::Host, TIMEOUT, &limits);
+    assert_eq!(
+        std::iter::repeat_with(host)
+            .take_while(Result::is_ok)
+            .count(),
+        256
+    );
+    // A page takes no more than it leaves free.
+    let mut receipts = Receipts::default();
+    let limits = Limits {
+        receipts: 100,
+        ..limits
+    };
+    let own = std::iter::repeat_with(|| open_of_page(&mut receipts, 1, &limits));
+    assert_eq!(own.take_while(Result::is_ok).count(), 37);
 }

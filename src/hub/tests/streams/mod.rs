@@ -1,12 +1,15 @@
 //! Streams: parts, credit, and the ways in which they end.
 
+mod calls;
 mod channels;
 mod ends;
 mod leftovers;
 mod limits;
+mod pulls;
 mod random;
+mod steps;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Wake, Waker};
@@ -14,13 +17,13 @@ use std::time::{Duration, Instant};
 
 use super::session_id;
 use crate::hub::ids::{RequestId, SubscriberKey};
-use crate::hub::outbox::{BatchBound, Item};
+use crate::hub::outbox::{Batch, BatchBound, Item};
 use crate::hub::requests::flow::SendTicket;
 use crate::hub::requests::inbox::Received;
 use crate::hub::requests::message::{
     Caller, Ending, NewRequest, Recipient, RequestMessage, ResponderKind,
 };
-use crate::hub::requests::part::part_size;
+use crate::hub::requests::part::{PagePart, part_size};
 use crate::hub::requests::parts::PartSent;
 use crate::hub::requests::window::Credit;
 use crate::hub::{Effects, Hub, Pull};
@@ -87,6 +90,13 @@ struct Page {
     due: HashMap<u64, u64>,
     received: Vec<RequestId>,
     notes: HashMap<u64, channels::Notes>,
+    /// What its loops have taken, by stream.
+    taken: HashMap<u64, u64>,
+    called: calls::Called,
+    /// The weights of the parts on their way to it, by stream.
+    coming: HashMap<u64, VecDeque<usize>>,
+    /// The weights of the parts that it has, each with its index, until the host knows that.
+    unacknowledged: VecDeque<(u64, usize)>,
 }
 
 struct World {
@@ -110,8 +120,10 @@ impl World {
 
     fn with(limits: Limits) -> Self {
         let mut hub = Hub::new(limits, Policies::default());
-        let _ = hub.announce("a", "a");
-        let _ = hub.announce("b", "b");
+        for label in ["a", "b"] {
+            let _ = hub.announce(label, label);
+            hub.note_callable(label, hub.webview_number(label).unwrap());
+        }
         Self {
             hub,
             now: Instant::now(),
@@ -258,10 +270,10 @@ impl World {
 
     /// Sends a part as its responder does.
     fn send(&mut self, stream: &mut Stream, part: &str) -> Result<()> {
-        let part = part.to_owned().into();
+        let payload = part.to_owned().into();
         match stream.to {
             None => {
-                let (sent, effects) = self.hub.send_part(stream.id, part, None, None, self.now);
+                let (sent, effects) = self.hub.send_part(stream.id, payload, None, None, self.now);
                 self.apply_effects(effects);
                 match sent {
                     PartSent::Accepted => {}
@@ -273,13 +285,46 @@ impl World {
                 let (key, number) = (self.key(label), stream.sent + 1);
                 let (sent, effects) =
                     self.hub
-                        .send_part_from_page(key, stream.id, number, Ok(part), self.now);
+                        .send_part_from_page(key, stream.id, number, Ok(payload), self.now);
                 self.apply_effects(effects);
                 sent?;
             }
         }
         stream.sent += 1;
+        self.note_coming(stream, part);
         Ok(())
+    }
+
+    /// A part of this stream is on its way to the page that requested it.
+    fn note_coming(&mut self, stream: &Stream, part: &str) {
+        let Some(page) = stream.from.and_then(|label| self.pages.get_mut(label)) else {
+            return;
+        };
+        let part = PagePart {
+            stream: stream.number,
+            payload: part.to_owned().into(),
+            is_due: false,
+        };
+        let coming = page.coming.entry(stream.number).or_default();
+        coming.push_back(part.weight());
+    }
+
+    /// At least as many bytes as the host holds for a page: the parts that are on their way, and those of which the host does
+    /// not know that the page has them.
+    fn held(&self, label: &str) -> usize {
+        let page = &self.pages[label];
+        let coming: usize = page.coming.values().flatten().sum();
+        coming + (page.unacknowledged.iter().map(|(_, weight)| weight)).sum::<usize>()
+    }
+
+    /// Whether a page that receives streams has no room for more than its credit, as the host counts.
+    fn is_full(&self, label: Option<&str>) -> bool {
+        label.is_some_and(|label| {
+            let session = self.hub.sessions.get(&self.key(label));
+            session.is_some_and(|session| {
+                session.outbox.streamed.bytes() >= self.hub.limits.queue_bytes
+            })
+        })
     }
 
     fn send_or_wait(
@@ -299,9 +344,14 @@ impl World {
         woken: &Arc<Woken>,
     ) -> PartSent {
         let waker = Some(Waker::from(Arc::clone(woken)));
-        let part = part.into();
-        let (sent, effects) = self.hub.send_part(stream.id, part, ticket, waker, self.now);
+        let payload = part.into();
+        let (sent, effects) = self
+            .hub
+            .send_part(stream.id, payload, ticket, waker, self.now);
         self.apply_effects(effects);
+        if matches!(sent, PartSent::Accepted) {
+            self.note_coming(stream, part);
+        }
         sent
     }
 
@@ -322,68 +372,6 @@ impl World {
             }
         };
         self.apply_effects(effects);
-    }
-
-    /// A page fetches what is there, and acknowledges it with its next pull.
-    fn pull(&mut self, label: &'static str) -> usize {
-        self.pull_over(label, false)
-    }
-
-    /// The same, over a way that may lose the reply.
-    fn pull_over(&mut self, label: &'static str, is_lost: bool) -> usize {
-        let pull = Pull {
-            session: self.session(label),
-            ack: self.pages[label].ack,
-            is_ahead: false,
-            is_prompt: true,
-            can_be_called: false,
-            bound: BATCH,
-        };
-        let Ok(mut effects) = self.hub.pull(label, pull, 0, self.now) else {
-            return 0;
-        };
-        let (_, batch) = effects.batches.remove(0);
-        self.apply_effects(effects);
-        if is_lost {
-            return 0;
-        }
-        let page = self.pages.get_mut(label).unwrap();
-        for item in batch.items() {
-            page.ack += 1;
-            match item {
-                Item::Part(part) => {
-                    let seen = page.seen.entry(part.stream).or_default();
-                    assert_eq!(seen.end, None, "a part behind the end");
-                    seen.parts.push(part.payload.to_string());
-                    if part.is_due {
-                        page.due.insert(part.stream, seen.parts.len() as u64);
-                    }
-                }
-                Item::StreamEnd(end) => {
-                    let seen = page.seen.entry(end.stream).or_default();
-                    assert_eq!(seen.end, None, "two ends");
-                    seen.end = Some(outcome(&end.response));
-                }
-                Item::Request(message) => page.received.push(message.id),
-                Item::Ended(id, ending) => self.told.endings.push((*id, *ending)),
-                Item::Credit(id, parts) => {
-                    let before = self.told.credit.insert(*id, *parts);
-                    assert!(before.unwrap_or(0) < *parts, "credit grows");
-                }
-                Item::Channel(channel, note) => page.note(*channel, *note),
-                other => panic!("{other:?}"),
-            }
-        }
-        batch.items().len()
-    }
-
-    /// Both pages show that they are there.
-    fn pull_all(&mut self) {
-        for label in ["a", "b"] {
-            if self.pages.contains_key(label) {
-                while self.pull(label) > 0 {}
-            }
-        }
     }
 
     /// The consumer reads what there is, and takes so many parts more.
@@ -418,7 +406,7 @@ impl World {
         }
     }
 
-    /// A page reports how many parts it has taken.
+    /// A page reports how many parts it has taken, by a command.
     fn take(&mut self, stream: &Stream, count: u64) -> Result<()> {
         let key = self.key(stream.from.unwrap());
         let (taken, effects) = self.hub.take_parts(key, stream.number, count, self.now);
@@ -436,6 +424,9 @@ impl World {
             Some(label) => {
                 let effects = self.hub.stop_stream(self.key(label), stream.number);
                 self.apply_effects(effects);
+                let page = self.pages.get_mut(label).unwrap();
+                page.coming.remove(&stream.number);
+                page.taken.remove(&stream.number);
             }
         }
     }

@@ -1,82 +1,28 @@
-//! Streams between the host and two pages, against an oracle. Replies to pulls are lost, requests and reports come late or
-//! twice, time passes, and pages reload or renew their sessions. Each consumer sees what was sent, in order, up to the end, and no sender
-//! waits for good.
+//! Streams between the host and two pages, against an oracle. Pages pull or are called, replies and values are lost, requests
+//! and reports come late or twice, time passes, and pages reload or renew their sessions. Some worlds have little room. Each
+//! consumer sees what was sent, in order, up to the end, no sender waits for good, and nothing grows.
 
 use std::collections::VecDeque;
 
 use proptest::prelude::*;
 
+use super::steps::{Step, step};
 use super::*;
-
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Request {
-        from: u8,
-        to: u8,
-        narrow: bool,
-        is_timed: bool,
-    },
-    /// So many milliseconds pass.
-    Wait {
-        millis: u64,
-    },
-    Send {
-        which: usize,
-        size: usize,
-    },
-    /// The consumer takes so many parts.
-    Take {
-        which: usize,
-        count: u64,
-    },
-    /// A page reports again what it has taken, or an older number.
-    Report {
-        which: usize,
-        late: u64,
-    },
-    Respond {
-        which: usize,
-    },
-    Leave {
-        which: usize,
-    },
-    Pull {
-        page: u8,
-        is_lost: bool,
-    },
-    /// Another session begins in a webview, after its page was left or not.
-    Renew {
-        page: u8,
-        is_left: bool,
-    },
-    /// A page's request comes again.
-    Repeat {
-        which: usize,
-    },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let which = 0..4_usize;
-    prop_oneof![
-        3 => (0..3_u8, 0..3_u8, any::<bool>(), any::<bool>())
-            .prop_map(|(from, to, narrow, is_timed)| Step::Request { from, to, narrow, is_timed }),
-        2 => (1..60_u64).prop_map(|millis| Step::Wait { millis }),
-        12 => (which.clone(), 0..60_usize).prop_map(|(which, size)| Step::Send { which, size }),
-        8 => (which.clone(), 1..5_u64).prop_map(|(which, count)| Step::Take { which, count }),
-        2 => (which.clone(), 0..4_u64).prop_map(|(which, late)| Step::Report { which, late }),
-        1 => which.clone().prop_map(|which| Step::Respond { which }),
-        1 => which.clone().prop_map(|which| Step::Leave { which }),
-        1 => which.prop_map(|which| Step::Repeat { which }),
-        8 => (0..2_u8, prop::bool::weighted(0.3))
-            .prop_map(|(page, is_lost)| Step::Pull { page, is_lost }),
-        1 => (0..2_u8, any::<bool>())
-            .prop_map(|(page, is_left)| Step::Renew { page, is_left }),
-    ]
-}
+use crate::hub::requests::parts::EndPlace;
 
 fn place(number: u8) -> Option<&'static str> {
     [None, Some("a"), Some("b")][usize::from(number)]
 }
+
+fn label(page: u8) -> &'static str {
+    ["a", "b"][usize::from(page)]
+}
+
+/// How much a page may leave unacknowledged where there is little room, and how much credit its streams may have together.
+const LITTLE_ROOM: usize = 3_000;
+
+/// At least as many bytes as a request takes at its recipient.
+const REQUEST: usize = 300;
 
 /// A stream, and what must be true of it.
 struct Expected {
@@ -97,6 +43,8 @@ struct Expected {
     waiting: Option<(SendTicket, usize)>,
     woken: Arc<Woken>,
     is_timed: bool,
+    /// Whether its responder has waited for room since its newest part.
+    has_waited: bool,
     /// When it was requested, or its newest part was sent.
     sent_at: Instant,
     /// The same, or when its consumer last took something, or its sender was last seen to wait.
@@ -122,11 +70,22 @@ impl Simulation {
             } => self.request(place(from), place(to), narrow, is_timed),
             Step::Wait { millis } => self.wait(Duration::from_millis(millis)),
             Step::Pull { page, is_lost } => {
-                self.world.pull_over(["a", "b"][usize::from(page)], is_lost);
+                self.world.pull_over(label(page), is_lost);
             }
-            Step::Renew { page, is_left } => {
-                self.renew(["a", "b"][usize::from(page)], is_left);
-            }
+            Step::Offer { page, is_lost } => self.world.offer_calls(label(page), is_lost),
+            Step::Call { page } => self.world.call(label(page)),
+            Step::Begin { page } => self.world.begin_call(label(page)),
+            Step::Lose { page, which } => self.world.lose_call(label(page), which),
+            Step::Return { page } => self.world.return_call(label(page)),
+            Step::End {
+                page,
+                which,
+                is_lost,
+                carried_first,
+            } => self
+                .world
+                .end_call(label(page), which, is_lost, carried_first),
+            Step::Renew { page, is_left } => self.renew(label(page), is_left),
             Step::Repeat { which } => self.with(which, |own, world| own.repeat(world)),
             Step::Send { which, size } => self.with(which, |own, world| own.send(world, size)),
             Step::Take { which, count } => self.with(which, |own, world| own.take(world, count)),
@@ -163,7 +122,11 @@ impl Simulation {
             false => CREDIT,
         };
         let timeout = is_timed.then_some(SILENCE);
-        let stream = self.world.request_with(from, to, credit, timeout).unwrap();
+        let requested = self.world.request_with(from, to, credit, timeout);
+        self.check_requested(from, to, credit, requested.as_ref().err());
+        let Ok(stream) = requested else {
+            return;
+        };
         self.streams.push(Expected {
             stream,
             credit,
@@ -177,12 +140,43 @@ impl Simulation {
             waiting: None,
             woken: Arc::default(),
             is_timed,
+            has_waited: false,
             sent_at: self.world.now,
             active: self.world.now,
         });
     }
 
+    /// A request is refused if, and only if, the credit of its caller or the room of its recipient is used up.
+    fn check_requested(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+        credit: Credit,
+        refused: Option<&Error>,
+    ) {
+        let limit = self.world.hub.limits.queue_bytes;
+        let credit_of = |may_count: &dyn Fn(&Expected) -> bool| -> usize {
+            let own = self.streams.iter();
+            let own = own.filter(|own| own.stream.from == from && !own.has_left && may_count(own));
+            own.map(|own| own.credit.bytes).sum()
+        };
+        let Some(error) = refused else {
+            let open = credit_of(&|own| own.is_open);
+            assert!(from.is_none() || open + credit.bytes <= limit);
+            return;
+        };
+        assert_eq!(error.code(), ErrorCode::QueueFull, "{error}");
+        // The page may not have acknowledged the ends of the others.
+        let is_used_up = from.is_some() && credit_of(&|_| true) + credit.bytes > limit;
+        let pending = self.streams.iter().filter(|own| own.stream.to == to);
+        assert!(
+            is_used_up || (pending.count() + 1) * REQUEST > limit,
+            "{error}"
+        );
+    }
+
     fn renew(&mut self, label: &'static str, is_left: bool) {
+        self.world.fail_calls(label);
         if is_left {
             self.world.leave_page(label);
         }
@@ -215,9 +209,10 @@ impl Expected {
             }
             Some((_, _, window)) => {
                 let waits = self.waiting.is_some() || !window.has_credit();
-                assert!(waits || !must_end, "it did not time out");
-                if self.waiting.is_some() {
+                assert!(waits || self.has_waited || !must_end, "it did not time out");
+                if self.waiting.is_some() || (must_end && self.has_waited) {
                     self.active = world.now;
+                    self.has_waited = false;
                 }
             }
         }
@@ -237,20 +232,35 @@ impl Expected {
                 return;
             }
         }
+        // At most so much of its credit is left.
+        let untaken = &self.sent[self.taken as usize..];
+        let used: usize = untaken.iter().map(|part| size_of(part)).sum();
+        let is_beyond = size_of(&part) > self.credit.bytes.saturating_sub(used);
+        let has_no_room = is_beyond && self.holds_too_much(world);
+        let may_have_no_room = world.is_full(self.stream.from);
         let sent = match self.stream.to {
             None => self.send_or_wait(world, &part),
             Some(_) => world.send(&mut self.stream, &part),
         };
         let is_full = sent.as_ref().err().map(Error::code) == Some(ErrorCode::QueueFull);
         assert_eq!(sent.is_ok() || is_full, self.is_open, "{sent:?}");
-        if is_full {
-            assert!(self.stream.to.is_none(), "an honest page has credit");
-            let untaken = self.sent.len() as u64 - self.taken;
-            assert!(untaken > 0, "what was taken gives credit back");
+        if is_full && self.stream.to.is_some() {
+            assert!(may_have_no_room, "an honest page has credit");
+            self.is_open = false;
+            self.end = Some(Err(ErrorCode::QueueFull));
+        } else if is_full {
+            let is_taken = self.taken == self.sent.len() as u64;
+            let is_told = !is_taken || world.is_telling(&self.stream);
+            assert!(
+                is_told || may_have_no_room,
+                "what was taken gives credit back"
+            );
         }
         if sent.is_ok() {
+            assert!(!has_no_room, "its page has too much to acknowledge");
             self.sent_at = world.now;
             self.active = world.now;
+            self.has_waited = false;
             self.known.push_back(size_of(&part));
             self.sent.push(part);
             let untaken = &self.sent[self.taken as usize..];
@@ -302,9 +312,8 @@ impl Expected {
                 let received = self.seen(world).parts.len() as u64;
                 self.taken = (self.taken + count).min(received);
                 // It reports at the parts that are due.
-                if before < due && due <= self.taken {
-                    world.take(&self.stream, self.taken).unwrap();
-                }
+                let is_due = before < due && due <= self.taken;
+                world.note_taken(&self.stream, self.taken, is_due);
             }
         }
         self.check(world);
@@ -326,10 +335,39 @@ impl Expected {
         {
             return;
         }
+        let has_no_room = self.holds_too_much(world);
+        let is_full = world.is_full(self.stream.from);
+        assert!(
+            is_full || !has_no_room,
+            "its page has too much to acknowledge"
+        );
+        if self.stream.to.is_none() && self.is_open {
+            let (place, effects) = world
+                .hub
+                .poll_end(self.stream.id, None, Waker::noop().clone());
+            world.apply_effects(effects);
+            if let EndPlace::Waits(ticket) = place {
+                assert!(is_full, "there is room");
+                drop(world.hub.stop_sending(self.stream.id, ticket));
+                self.has_waited = true;
+                return;
+            }
+        }
         world.respond(&self.stream, Ok("\"done\""));
         if std::mem::replace(&mut self.is_open, false) {
-            self.end = Some(Ok("\"done\"".into()));
+            self.end = Some(match is_full {
+                true => Err(ErrorCode::QueueFull),
+                false => Ok("\"done\"".into()),
+            });
         }
+    }
+
+    /// Whether the page that receives it has no room for what goes beyond its credit.
+    fn holds_too_much(&self, world: &World) -> bool {
+        let limit = world.hub.limits.queue_bytes;
+        self.stream
+            .from
+            .is_some_and(|label| world.held(label) >= limit)
     }
 
     fn leave(&mut self, world: &mut World) {
@@ -366,10 +404,48 @@ impl Expected {
     }
 }
 
+impl Simulation {
+    /// From now on nothing is lost. Everything is taken, and no sender waits then.
+    fn settle(&mut self) {
+        // Until calls are tried again.
+        for _ in 0..20 {
+            for label in ["a", "b"] {
+                self.world.settle_calls(label);
+                if !self.world.is_called(label) {
+                    self.world.pull(label);
+                }
+            }
+            for own in &mut self.streams {
+                own.take(&mut self.world, u64::from(u32::MAX));
+            }
+            self.wait(Duration::from_secs(1));
+        }
+        for own in &mut self.streams {
+            if !own.is_open || own.has_left {
+                continue;
+            }
+            let stream = self.world.hub.requests.stream(own.stream.id);
+            let (_, _, window) = stream.unwrap();
+            assert!(window.has_credit(), "everything is taken");
+            if let Some((_, before)) = own.waiting {
+                assert!(own.woken.count() > before, "nothing woke it");
+            }
+            assert!(!self.world.is_full(own.stream.from));
+        }
+    }
+}
+
 proptest! {
     #[test]
-    fn each_consumer_sees_what_was_sent(steps in prop::collection::vec(step(), 1..250)) {
-        let mut world = World::new();
+    fn each_consumer_sees_what_was_sent(
+        has_room in any::<bool>(),
+        steps in prop::collection::vec(step(), 1..300),
+    ) {
+        let mut limits = Limits::default();
+        if !has_room {
+            limits.queue_bytes = LITTLE_ROOM;
+        }
+        let mut world = World::with(limits);
         world.open("a");
         world.open("b");
         let mut simulation = Simulation { world, streams: Vec::new() };
@@ -379,6 +455,7 @@ proptest! {
                 own.check(&simulation.world);
             }
         }
+        simulation.settle();
         let Simulation { mut world, mut streams } = simulation;
         world.pull_all();
         for own in &mut streams {

@@ -137,17 +137,11 @@ impl Opened {
         Ok((head["number"].as_u64().unwrap(), lines.collect()))
     }
 
-    /// Begins a tap, which then sees what comes. Returns the number of its first text.
+    /// Begins a tap, which then sees what comes. Returns the number before its first text.
     fn begin(&self, tap: &str) -> u64 {
-        // The first text has what happens once the tap is on, so something happens until one is there.
-        std::thread::scope(|scope| {
-            let first = scope.spawn(|| self.records(tap, 0).unwrap().0);
-            while !first.is_finished() {
-                self.bus.emit("begin", 0).unwrap();
-                std::thread::yield_now();
-            }
-            first.join().unwrap()
-        })
+        let (number, records) = self.records(tap, 0).unwrap();
+        assert!(records.is_empty(), "{records:?}");
+        number
     }
 
     /// The records of these names, until there are so many.

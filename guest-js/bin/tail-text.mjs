@@ -1,7 +1,7 @@
 // The lines that `tail` prints. What comes from an app is shown without characters that a terminal acts on.
 
 /** Control characters, those that reorder or hide text, halves of pairs, and separators of lines. */
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u{E0000}-\u{E007F}]/gu
 
 /** How much of a payload a line shows. */
 const MAX_PAYLOAD = 2_000

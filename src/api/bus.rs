@@ -347,7 +347,7 @@ impl EventBus {
     /// The trace that the app is in.
     fn current_trace(&self) -> Option<Traceparent> {
         let core = (!self.has_trace).then_some(&self.runtime.core)?;
-        core.traces().current(core.diagnostics())
+        core.traces().current()
     }
 
     /// The checked name of the component, if this is the view of one.

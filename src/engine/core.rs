@@ -12,7 +12,7 @@ use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::foreign::wake_safely;
 use crate::engine::interceptors::Interceptors;
 use crate::engine::link_state::LinkState;
-use crate::engine::observe::delivering;
+use crate::engine::observe::{OpenStreams, delivering};
 use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
 use crate::engine::tap_settings::TapSettings;
@@ -54,6 +54,7 @@ pub(crate) struct Core {
     pub(super) taps: TapSettings,
     traces: Arc<Traces>,
     pub(super) counting: Arc<Counting>,
+    pub(super) streams: OpenStreams,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }
@@ -104,12 +105,14 @@ impl Core {
     ) -> Self {
         let mut hub = Hub::new(limits.clone(), policies);
         hub.set_clock(tasks.clock());
+        let diagnostics = Arc::new(Diagnostics::new(tasks.clone()));
         Self {
             hub: Mutex::new(hub),
             waiting: AtomicUsize::new(0),
             limits,
             platform,
-            diagnostics: Arc::new(Diagnostics::new(tasks.clone())),
+            traces: Arc::new(Traces::new(Arc::clone(&diagnostics))),
+            diagnostics,
             tasks,
             pump: OnceLock::new(),
             above: OnceLock::new(),
@@ -118,8 +121,8 @@ impl Core {
             interceptors: OnceLock::new(),
             link: OnceLock::new(),
             taps: TapSettings::default(),
-            traces: Arc::default(),
             counting: Arc::default(),
+            streams: OpenStreams::default(),
             main_thread: OnceLock::new(),
         }
     }
@@ -249,6 +252,9 @@ impl Core {
             } else {
                 reply.send(Err(error));
             }
+        }
+        for (id, code) in effects.ended_streams {
+            self.streams.end(id, code);
         }
         if effects.rearm {
             self.rearm.notify_one();

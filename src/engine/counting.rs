@@ -56,21 +56,21 @@ impl Counting {
         );
     }
 
-    fn label(&self, name: &EventName) -> &'static str {
+    fn label(&self, name: &str) -> &'static str {
         let declared = self.declared.get();
-        let known = declared.and_then(|declared| declared.get(name.as_str()));
+        let known = declared.and_then(|declared| declared.get(name));
         known.copied().unwrap_or(OTHER)
     }
 
     /// An event was accepted.
     pub(crate) fn event(&self, name: &EventName, bytes: usize) {
-        let name = self.label(name);
+        let name = self.label(name.as_str());
         metrics::counter!("event_bus_events_total", "name" => name).increment(1);
         metrics::histogram!("event_bus_payload_bytes", "name" => name).record(bytes as f64);
     }
 
-    /// An event or a request was refused.
-    pub(crate) fn refused(&self, name: &EventName, code: ErrorCode) {
+    /// An event or a request was refused. Its name may be one that is not valid.
+    pub(crate) fn refused(&self, name: &str, code: ErrorCode) {
         let (name, code) = (self.label(name), code.as_str());
         metrics::counter!("event_bus_refused_total", "name" => name, "code" => code).increment(1);
     }
@@ -88,7 +88,7 @@ impl Counting {
 
     /// A request has ended.
     pub(crate) fn request(&self, name: &EventName, outcome: &'static str, took: Duration) {
-        let name = self.label(name);
+        let name = self.label(name.as_str());
         metrics::counter!("event_bus_requests_total", "name" => name, "outcome" => outcome)
             .increment(1);
         metrics::histogram!("event_bus_request_seconds", "name" => name).record(took.as_secs_f64());
@@ -100,7 +100,7 @@ impl Counting {
 impl Counting {
     pub(crate) fn event(&self, _: &EventName, _: usize) {}
 
-    pub(crate) fn refused(&self, _: &EventName, _: ErrorCode) {}
+    pub(crate) fn refused(&self, _: &str, _: ErrorCode) {}
 
     #[allow(dead_code, reason = "spans need the numbers, too")]
     pub(crate) fn delivered(&self, _: &'static str, _: u64, _: u64) {}

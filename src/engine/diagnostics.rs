@@ -94,7 +94,7 @@ impl Record {
             Self::NotConsumed => format!("an event {name:?} was given up"),
             Self::InterceptorPanicked => format!("an interceptor panicked at {name:?}"),
             Self::NotBridged => format!("{name:?} was not bridged"),
-            Self::NotRedacted => "a redaction has matched nothing".to_owned(),
+            Self::NotRedacted => format!("a redaction of {name} has matched nothing"),
             Self::TraceContextFailed => "the trace context of the app was ignored".to_owned(),
             Self::NotRecorded => format!("the recording {name:?} has ended"),
             Self::NotEmitted => format!("{name:?} was not emitted"),

@@ -2,7 +2,11 @@
 //!
 //! Subscribers and recorders are foreign code: never call this with a lock held.
 
+#[cfg(any(feature = "tracing", feature = "metrics"))]
+use std::collections::HashMap;
 use std::sync::Arc;
+#[cfg(any(feature = "tracing", feature = "metrics"))]
+use std::sync::PoisonError;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 use std::time::Instant;
 
@@ -12,6 +16,7 @@ use crate::engine::reply::Reply;
 use crate::hub::NewEvent;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 use crate::hub::command_log::JsonResult;
+use crate::hub::ids::RequestId;
 use crate::hub::outbox::Batch;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 use crate::hub::outbox::Item;
@@ -24,7 +29,7 @@ use crate::model::error::ErrorCode;
 use crate::model::event::{BusEvent, Receipt};
 use crate::model::name::EventName;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
-use crate::sync::now;
+use crate::sync::{Mutex, MutexGuard, now};
 
 /// The target of the spans, by which a subscriber filters them.
 #[cfg(feature = "tracing")]
@@ -97,7 +102,7 @@ impl Emitting {
         #[cfg(feature = "tracing")]
         self.span.record("error", code.as_str());
         #[cfg(feature = "metrics")]
-        counting.refused(&self.name, code);
+        counting.refused(self.name.as_str(), code);
     }
 }
 
@@ -183,7 +188,7 @@ pub(crate) fn ticked(
     }
     match result {
         Ok(_) => counting.event(name, bytes),
-        Err(code) => counting.refused(name, code),
+        Err(code) => counting.refused(name.as_str(), code),
     }
 }
 
@@ -277,7 +282,12 @@ impl Requesting {
     pub(crate) fn until(self, reply: Reply) -> Reply {
         #[cfg(any(feature = "tracing", feature = "metrics"))]
         return Reply::new(move |result: Option<JsonResult>| {
-            self.ended(result.as_ref());
+            self.ended(match &result {
+                Some(Ok(_)) => "ok",
+                Some(Err(error)) => error.code().as_str(),
+                // Its caller is gone.
+                None => ErrorCode::Unavailable.as_str(),
+            });
             if let Some(result) = result {
                 reply.send(result);
             }
@@ -287,12 +297,7 @@ impl Requesting {
     }
 
     #[cfg(any(feature = "tracing", feature = "metrics"))]
-    fn ended(&self, result: Option<&JsonResult>) {
-        let outcome = match result {
-            Some(Ok(_)) => "ok",
-            Some(Err(error)) => error.code().as_str(),
-            None => ErrorCode::PageGone.as_str(),
-        };
+    fn ended(&self, outcome: &'static str) {
         #[cfg(feature = "tracing")]
         self.span.record("outcome", outcome);
         self.counting.request(
@@ -300,6 +305,50 @@ impl Requesting {
             outcome,
             now().saturating_duration_since(self.sent_at),
         );
+    }
+}
+
+/// The streams and channels that are open. What the hub replies to their requests is only that they were sent.
+#[derive(Default)]
+pub(crate) struct OpenStreams {
+    #[cfg(any(feature = "tracing", feature = "metrics"))]
+    open: Mutex<HashMap<RequestId, Requesting>>,
+}
+
+#[cfg_attr(
+    not(any(feature = "tracing", feature = "metrics")),
+    allow(unused_variables, clippy::unused_self)
+)]
+impl OpenStreams {
+    /// Begins with the request. Only what [`OpenStreams::end`] is told of ends.
+    pub(crate) fn begin(&self, id: RequestId, requesting: Requesting) {
+        #[cfg(any(feature = "tracing", feature = "metrics"))]
+        self.open().insert(id, requesting);
+    }
+
+    pub(crate) fn end(&self, id: RequestId, code: Option<ErrorCode>) {
+        #[cfg(any(feature = "tracing", feature = "metrics"))]
+        {
+            // Bound to a name, so that the lock is released before the recorder is called.
+            let ended = self.open().remove(&id);
+            if let Some(requesting) = ended {
+                requesting.ended(code.map_or("ok", ErrorCode::as_str));
+            }
+        }
+    }
+
+    /// The request was a copy of one that was sent before.
+    pub(crate) fn forget(&self, id: RequestId) {
+        #[cfg(any(feature = "tracing", feature = "metrics"))]
+        {
+            let forgotten = self.open().remove(&id);
+            drop(forgotten);
+        }
+    }
+
+    #[cfg(any(feature = "tracing", feature = "metrics"))]
+    fn open(&self) -> MutexGuard<'_, HashMap<RequestId, Requesting>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

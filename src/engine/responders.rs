@@ -145,8 +145,17 @@ impl Responders {
     /// Sends a request. `reply` gets the response, or the reason why there is none.
     pub(crate) fn request(self: &Arc<Self>, request: NewRequest, reply: Reply) {
         let about = self.core.about_request(&request.message);
-        let reply = Requesting::begin(self.core.counting(), &request).until(reply);
+        let requesting = Requesting::begin(self.core.counting(), &request);
+        let id = request.message.id;
+        let reply = match request.message.kind() {
+            ResponderKind::Single => requesting.until(reply),
+            ResponderKind::Stream | ResponderKind::Channel => {
+                self.core.streams.begin(id, requesting);
+                reply
+            }
+        };
         if let Err((reply, error)) = self.try_request(request, reply) {
+            self.core.streams.end(id, Some(error.code()));
             reply.send(Err(self.core.note_refused_request(about, error)));
         }
     }
@@ -156,11 +165,13 @@ impl Responders {
         let reader = PartReader::new(&self.core, request.message.id);
         // What the hub replies is that it was sent.
         let about = self.core.about_request(&request.message);
-        let reply = Requesting::begin(self.core.counting(), &request).until(Reply::new(|_| {}));
-        match self.try_request(request, reply) {
+        let id = request.message.id;
+        let requesting = Requesting::begin(self.core.counting(), &request);
+        self.core.streams.begin(id, requesting);
+        match self.try_request(request, Reply::new(|_| {})) {
             Ok(()) => Ok(reader),
-            Err((reply, error)) => {
-                reply.send(Err(error.clone()));
+            Err((_, error)) => {
+                self.core.streams.end(id, Some(error.code()));
                 Err(self.core.note_refused_request(about, error))
             }
         }
@@ -215,6 +226,7 @@ impl Responders {
             Ok((is_new, effects)) => {
                 self.core.apply_effects(effects);
                 if !is_new {
+                    self.core.streams.forget(id);
                     self.cancel(id);
                     return Ok(());
                 }

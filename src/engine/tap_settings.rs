@@ -1,5 +1,5 @@
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use crate::wire::tap::redaction::Redactions;
 
@@ -12,4 +12,6 @@ pub(super) struct TapSettings {
     pub(super) redactions: OnceLock<Redactions>,
     /// Whether pages may have them.
     pub(super) page_taps: OnceLock<bool>,
+    /// Held by each recording that is being written.
+    pub(super) writers: Arc<()>,
 }

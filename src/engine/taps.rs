@@ -21,9 +21,9 @@ use crate::model::tap::filter::RecordFilter;
 use crate::model::tap::record::{TapAction, TapEntry, TapRecord};
 use crate::sync::wall_clock;
 use crate::wire::tap::record::Showing;
-use crate::wire::tap::redaction::Redactions;
+use crate::wire::tap::redaction::{Redactions, Unmatched};
 
-/// The name and the source of an event that may be refused. `None` if no tap is on.
+/// The name and the source of what may be refused. `None` if nothing is to note that.
 pub(crate) type About = Option<(EventName, Endpoint)>;
 
 impl Core {
@@ -45,6 +45,16 @@ impl Core {
             .unwrap_or(cfg!(debug_assertions))
     }
 
+    /// What a recording holds until all of it is written.
+    pub(crate) fn hold_recording(&self) -> Arc<()> {
+        Arc::clone(&self.taps.writers)
+    }
+
+    /// Whether a recording is being written.
+    pub(crate) fn is_recording(&self) -> bool {
+        Arc::strong_count(&self.taps.writers) > 1
+    }
+
     pub(crate) fn is_tapped(&self) -> bool {
         self.taps.are_on.load(Ordering::Relaxed)
     }
@@ -63,13 +73,19 @@ impl Core {
     }
 
     pub(super) fn about_request(&self, message: &RequestMessage) -> About {
-        self.is_tapped()
+        self.notes_refusals()
             .then(|| (message.name.clone(), message.source.clone()))
+    }
+
+    /// Whether a refusal is told or counted.
+    pub(crate) fn notes_refusals(&self) -> bool {
+        cfg!(feature = "metrics") || self.is_tapped()
     }
 
     /// Notes that a request was refused, and hands the error on.
     pub(super) fn note_refused_request(&self, about: About, error: Error) -> Error {
         if let Some((name, source)) = about {
+            self.counting.refused(name.as_str(), error.code());
             self.note_refusal(TapAction::Request, name.as_str(), &source, None, &error);
         }
         error
@@ -100,6 +116,9 @@ impl Core {
         result: Result<T>,
     ) -> Result<T> {
         if let Err(error) = &result {
+            if matches!(action, TapAction::Emit | TapAction::Request) {
+                self.counting.refused(name, error.code());
+            }
             self.note_refusal(action, name, source, None, error);
         }
         result
@@ -161,20 +180,29 @@ impl Core {
     pub(crate) fn poll_tap(
         &self,
         number: u64,
-        payload_bytes: usize,
+        filter: &RecordFilter,
         context: Option<&Context<'_>>,
     ) -> Poll<Option<Vec<TapRecord>>> {
         let waker = context.map(|context| context.waker().clone());
         let (polled, unneeded) = self.hub().poll_tap(number, waker);
         drop(unneeded);
-        polled.map(|slots| slots.map(|slots| self.records_of(slots, payload_bytes)))
+        polled.map(|slots| {
+            let slots = slots?;
+            let none = Redactions::default();
+            let mut showing = self.showing(&none, filter.payload_bytes);
+            if filter.shows_all {
+                showing.redactions = &none;
+            }
+            Some(self.records_of(slots, showing))
+        })
     }
 
     /// The newest retained events, at most so many, as taps show them.
     #[cfg(feature = "inspector")]
     pub(crate) fn retained_records(&self, most: usize, payload_bytes: usize) -> Vec<TapRecord> {
         let slots = self.hub().retained_records(most);
-        self.records_of(slots, payload_bytes)
+        let none = Redactions::default();
+        self.records_of(slots, self.showing(&none, payload_bytes))
     }
 
     /// A payload as taps show it.
@@ -192,10 +220,12 @@ impl Core {
         payload
     }
 
-    fn tell_notes(&self, notes: Vec<String>) {
+    fn tell_notes(&self, notes: Vec<Unmatched>) {
         for note in notes {
             let kind = Record::NotRedacted;
-            self.diagnostics().tell(kind, "", [], || note);
+            self.diagnostics().tell(kind, &note.rule, [], || {
+                format!(": the payload of {} has nothing there", note.name)
+            });
         }
     }
 
@@ -207,9 +237,7 @@ impl Core {
         }
     }
 
-    fn records_of(&self, slots: Vec<TapSlot>, payload_bytes: usize) -> Vec<TapRecord> {
-        let none = Redactions::default();
-        let mut showing = self.showing(&none, payload_bytes);
+    fn records_of(&self, slots: Vec<TapSlot>, mut showing: Showing<'_>) -> Vec<TapRecord> {
         let record_of = |slot: TapSlot| match slot {
             TapSlot::Record(raw) => showing.record(raw),
             TapSlot::Lost(count) => TapRecord {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::foreign::{drop_safely, panic_message};
@@ -14,8 +14,10 @@ type Current = dyn Fn() -> Option<String> + Send + Sync;
 type Enter = dyn Fn(&str) -> Box<dyn Any> + Send + Sync;
 
 /// The functions that the app has set, if it has.
-#[derive(Default)]
-pub(crate) struct Traces(OnceLock<TraceContext>);
+pub(crate) struct Traces {
+    context: OnceLock<TraceContext>,
+    diagnostics: Arc<Diagnostics>,
+}
 
 /// What connects the bus with the traces of the app. Both are foreign code: never call them with a lock held.
 pub(crate) struct TraceContext {
@@ -51,29 +53,33 @@ impl Drop for Entered {
 }
 
 impl Traces {
+    pub(crate) fn new(diagnostics: Arc<Diagnostics>) -> Self {
+        Self {
+            context: OnceLock::new(),
+            diagnostics,
+        }
+    }
+
     pub(crate) fn set(&self, context: TraceContext) {
-        let _ = self.0.set(context);
+        let _ = self.context.set(context);
     }
 
     /// The trace that the app is in. What it gets wrong costs the trace, and not what is emitted.
-    pub(crate) fn current(&self, diagnostics: &Diagnostics) -> Option<Traceparent> {
-        let context = self.0.get()?;
+    pub(crate) fn current(&self) -> Option<Traceparent> {
+        let context = self.context.get()?;
         let called = catch_unwind(AssertUnwindSafe(|| (context.current)()));
         let parsed: Result<Option<Traceparent>> = match called {
             Ok(text) => text.as_deref().map(Traceparent::parse).transpose(),
             Err(panic) => {
-                let text = panic_message(&*panic).to_owned();
-                drop_safely(panic);
-                diagnostics.tell(Record::TraceContextFailed, "", [], || {
-                    format!(": it panicked: {text}")
-                });
+                self.tell_panic("current", panic);
                 return None;
             }
         };
         parsed.unwrap_or_else(|error| {
-            diagnostics.tell(Record::TraceContextFailed, "", [], || {
-                format!(": {}", error.message())
-            });
+            self.diagnostics
+                .tell(Record::TraceContextFailed, "", [], || {
+                    format!(": {}", error.message())
+                });
             None
         })
     }
@@ -90,14 +96,23 @@ impl Traces {
     }
 
     fn enter(&self, traceparent: &Traceparent) -> Option<Entered> {
-        let context = self.0.get()?;
+        let context = self.context.get()?;
         let entered = catch_unwind(AssertUnwindSafe(|| (context.enter)(traceparent.as_str())));
         match entered {
             Ok(guard) => Some(Entered(Some(guard))),
             Err(panic) => {
-                drop_safely(panic);
+                self.tell_panic("enter", panic);
                 None
             }
         }
+    }
+
+    fn tell_panic(&self, function: &str, panic: Box<dyn Any + Send>) {
+        let text = panic_message(&*panic).to_owned();
+        drop_safely(panic);
+        let kind = Record::TraceContextFailed;
+        self.diagnostics.tell(kind, function, [], || {
+            format!(": `{function}` panicked: {text}")
+        });
     }
 }

@@ -10,7 +10,7 @@ use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::outbox::{Batch, DeliveredItems, Item};
 use crate::hub::requests::message::RequestMessage;
 use crate::model::compat::CompatNote;
-use crate::model::error::Error;
+use crate::model::error::{Error, ErrorCode};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 
@@ -55,6 +55,8 @@ pub(crate) struct Effects<W> {
     pub(crate) notes: Vec<CompatNote>,
     /// Events that no subscription has handled.
     pub(crate) abandoned: Vec<Abandoned>,
+    /// Streams and channels that have ended, with the code of the error if they have failed.
+    pub(crate) ended_streams: Vec<(RequestId, Option<ErrorCode>)>,
 }
 
 /// An event that was kept until a subscription has handled it, and is given up.
@@ -104,6 +106,7 @@ impl<W> Default for Effects<W> {
             requests: Vec::new(),
             notes: Vec::new(),
             abandoned: Vec::new(),
+            ended_streams: Vec::new(),
         }
     }
 }
@@ -130,6 +133,7 @@ impl<W> Effects<W> {
             requests,
             notes,
             abandoned,
+            ended_streams,
         } = other;
         self.batches.extend(batches);
         self.calls.extend(calls);
@@ -149,6 +153,7 @@ impl<W> Effects<W> {
         self.requests.extend(requests);
         self.notes.extend(notes);
         self.abandoned.extend(abandoned);
+        self.ended_streams.extend(ended_streams);
     }
 
     /// Notes that the page of these waiters is gone.

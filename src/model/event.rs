@@ -414,6 +414,14 @@ pub enum GapReason {
 }
 
 impl GapReason {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::QueueFull,
+        Self::HistoryFull,
+        Self::SessionEnded,
+        Self::Expired,
+        Self::LinkLost,
+    ];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",

@@ -61,7 +61,10 @@ impl Builder {
 
     /// Hides a part of the payloads of a name, or of the names that match a pattern, from every tap and recording: of events,
     /// requests and responses. `pointer` is a JSON pointer, and an empty one is the whole payload. A pointer that a payload
-    /// does not have is logged once.
+    /// does not have is logged once. Of these names, messages of errors that may quote a payload are hidden, too:
+    /// those of `invalid_payload`, `responder_failed`, `source_failed` and `refused`.
+    ///
+    /// The history of a `TestBus` shows everything.
     ///
     /// ```
     /// let builder = tauri_plugin_event_bus::Builder::new()

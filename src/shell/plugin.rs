@@ -10,6 +10,7 @@ use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, Webview, WindowEvent};
 use crate::api::bus::EventBus;
 use crate::api::link::exit::wait_for_link;
 use crate::api::link::start::Link;
+use crate::api::tap::recorder::wait_for_recordings;
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
 use crate::config::{CatalogMode, Compatible, Config, PolicyRule, read_policies};
 use crate::engine::interceptors::Interceptors;
@@ -379,6 +380,7 @@ impl Builder {
                     #[cfg(all(feature = "debug-socket", debug_assertions))]
                     crate::shell::socket::close(app);
                     runtime.shut_down();
+                    wait_for_recordings(&runtime.core);
                     wait_for_link(&runtime.core);
                 }),
                 _ => {}

@@ -10,9 +10,10 @@ use metrics::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tauri::async_runtime::block_on;
+use tauri_plugin_event_bus::request::PartSender;
 use tauri_plugin_event_bus::test::TestBus;
 use tauri_plugin_event_bus::typed::{Event, Request};
-use tauri_plugin_event_bus::{Builder, EventBusExt, Target};
+use tauri_plugin_event_bus::{Builder, EmitOptions, EventBusExt, Target};
 
 /// What was counted, and how often a histogram got a value, by name and labels.
 static COUNTED: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
@@ -110,10 +111,95 @@ impl Request for Double {
     type Response = u32;
 }
 
-#[test]
-fn declared_names_are_counted_apart() {
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Checked {
+    n: u32,
+}
+
+impl Event for Checked {
+    const NAME: &'static str = "metrics:checked";
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Absent {}
+
+impl Request for Absent {
+    const NAME: &'static str = "metrics:absent";
+    type Response = u32;
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Rows {}
+
+impl Request for Rows {
+    const NAME: &'static str = "metrics:rows";
+    type Response = u32;
+}
+
+fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| metrics::set_global_recorder(Memory).map_err(drop).unwrap());
+}
+
+#[test]
+fn every_refusal_is_counted() {
+    install();
+    let bus = TestBus::with(Builder::new().event::<Checked>().request::<Absent>());
+    let own = bus.event_bus();
+    let long = EmitOptions::new().traceparent("no trace");
+    own.emit_with("metrics:checked", 1, long).unwrap_err();
+    own.emit_with("metrics:checked", 1, EmitOptions::new().max_deliveries(0))
+        .unwrap_err();
+    let absent = own.request::<u32>(Target::host(), "metrics:absent", Absent {});
+    block_on(async { absent.await }).unwrap_err();
+    let timeout = own.request::<u32>("nobody", "metrics:absent", Absent {});
+    block_on(async { timeout.await }).unwrap_err();
+    for (key, count) in [
+        (
+            "event_bus_refused_total{code=invalid_argument,name=metrics:checked}",
+            2,
+        ),
+        (
+            "event_bus_refused_total{code=no_responder,name=metrics:absent}",
+            1,
+        ),
+        (
+            "event_bus_refused_total{code=unknown_target,name=metrics:absent}",
+            1,
+        ),
+    ] {
+        assert_eq!(counted(key), count, "{key}");
+    }
+}
+
+#[test]
+fn a_stream_is_counted_when_it_ends() {
+    install();
+    let bus = TestBus::with(Builder::new().request::<Rows>());
+    let own = bus.event_bus();
+    own.respond_stream("metrics:rows", async |_: Rows, out: PartSender<u32>| {
+        out.send(1).await?;
+        Err::<(), _>("no more".into())
+    })
+    .unwrap()
+    .forget();
+    let rows = own.request_stream::<u32>(Target::host(), "metrics:rows", Rows {});
+    let mut rows = block_on(async { rows.await }).unwrap();
+    let key =
+        |outcome: &str| format!("event_bus_requests_total{{name=metrics:rows,outcome={outcome}}}");
+    assert_eq!(block_on(rows.recv()).unwrap(), Ok(1));
+    assert_eq!(counted(&key("ok")), 0);
+    block_on(rows.recv()).unwrap().unwrap_err();
+    // It is counted after its end was queued.
+    while counted(&key("responder_failed")) == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(counted("event_bus_request_seconds{name=metrics:rows}"), 1);
+}
+
+#[test]
+fn declared_names_are_counted_apart() {
+    install();
     let bus = TestBus::with(Builder::new().event::<Counted>().request::<Double>());
     let own = bus.event_bus();
     let main = bus.page("main");

@@ -58,6 +58,49 @@ fn chain(event: &BusEvent) -> (String, Vec<String>) {
 }
 
 #[test]
+fn a_trace_that_cannot_be_entered_is_logged() {
+    let count = forward("`enter` panicked: no entry", |_| {});
+    let builder = Builder::new().trace_context(|| None, |_: &str| -> () { panic!("no entry") });
+    let app = app_with(builder);
+    let bus = app.event_bus();
+    let (sender, called) = mpsc::channel();
+    bus.listen("traced", move |_| sender.send(()).unwrap())
+        .unwrap()
+        .forget();
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let options = tauri_plugin_event_bus::EmitOptions::new().traceparent(trace);
+    bus.emit_with("traced", 1, options).unwrap();
+    called.recv().unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn each_redaction_that_matches_nothing_is_named() {
+    let (sender, told) = mpsc::channel();
+    let _count = forward("a redaction", move |text| {
+        drop(sender.send(text.to_owned()))
+    });
+    let builder = Builder::new()
+        .redact("hidden:*", "/tokn")
+        .redact("hidden:*", "/secrt");
+    let app = app_with(builder);
+    let bus = app.event_bus();
+    let mut tap = bus
+        .tap(tauri_plugin_event_bus::tap::TapFilter::new())
+        .unwrap();
+    bus.emit("hidden:a", json!({ "token": 1 })).unwrap();
+    assert!(tap.try_recv().is_some());
+    let told: Vec<String> = told
+        .try_iter()
+        .filter(|text| text.contains("hidden:*"))
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (text, pointer) in told.iter().zip(["/tokn", "/secrt"]) {
+        assert!(text.contains(pointer), "{text}");
+    }
+}
+
+#[test]
 fn a_listener_that_panics_at_records_ends() {
     let app = app();
     let bus = app.event_bus();

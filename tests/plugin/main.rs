@@ -31,6 +31,7 @@ mod policies;
 mod presence;
 mod quotas;
 mod receipts;
+mod replays;
 mod requests;
 mod scopes;
 mod sessions;

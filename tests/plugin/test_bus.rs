@@ -162,6 +162,34 @@ fn records_have_the_way_of_an_event() {
     assert!(bus.records().iter().any(|record| is_handled(&record.entry)));
 }
 
+#[test]
+fn the_history_keeps_everything() {
+    let bus = TestBus::new();
+    let large = "x".repeat(1 << 20);
+    for _ in 0..70 {
+        bus.event_bus().emit("large", &large).unwrap();
+    }
+    assert_eq!(bus.history("large").len(), 70);
+}
+
+#[test]
+fn a_test_sees_what_is_redacted() {
+    let bus = TestBus::with(Builder::new().redact("login", ""));
+    let name = format!("event-bus-test-bus-{}.ndjson", std::process::id());
+    let file = std::env::temp_dir().join(name);
+    let recorder = bus.event_bus().record(&file).unwrap();
+    bus.event_bus().emit("login", "secret").unwrap();
+    assert_eq!(bus.emitted::<String>("login"), ["secret"]);
+    block_on(recorder.stop()).unwrap();
+    // A recording hides it as ever.
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(
+        text.contains("[redacted]") && !text.contains("secret"),
+        "{text}"
+    );
+}
+
 /// A recording of an app whose host keeps the total.
 fn recording(price: u32) -> Recording {
     let bus = TestBus::new();

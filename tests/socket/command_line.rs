@@ -305,7 +305,9 @@ fn attached(app: &Played) -> (Child, std::os::unix::net::UnixStream) {
     stream.read_exact(&mut head).unwrap();
     let length = u32::from_le_bytes(head[8..].try_into().unwrap());
     stream.read_exact(&mut vec![0; length as usize]).unwrap();
-    stream.write_all(&frame(r#"{"app":"test.played","pid":1}"#)).unwrap();
+    stream
+        .write_all(&frame(r#"{"app":"test.played","pid":1}"#))
+        .unwrap();
     (child.unwrap(), stream)
 }
 

@@ -174,6 +174,38 @@ fn a_few_tools_may_be_attached() {
 }
 
 #[test]
+fn silent_connections_leave_room_for_tools() {
+    let app = Running::start("test.socket.silent");
+    let silent: Vec<_> = (0..8).map(|_| app.connect()).collect();
+    let mut tool = app.connect();
+    tool.attach(&json!({ "token": app.token() }));
+    assert_eq!(tool.json()["app"], "test.socket.silent");
+    drop(silent);
+}
+
+#[test]
+fn files_that_were_never_described_are_removed() {
+    let folder = folder();
+    fs::create_dir_all(&folder).unwrap();
+    let socket = folder.join("1-undescribed.sock");
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let unfinished = folder.join("1-undescribed.new");
+    fs::write(&unfinished, "{").unwrap();
+    let touched = std::process::Command::new("touch")
+        .args(["-t", "202001010000"])
+        .args([&socket, &unfinished])
+        .status();
+    assert!(touched.unwrap().success());
+    let alive = folder.join(format!("{}-starting.sock", std::process::id()));
+    let _ = fs::remove_file(&alive);
+    let _listener = std::os::unix::net::UnixListener::bind(&alive).unwrap();
+    let _app = Running::start("test.socket.undescribed");
+    assert!(!socket.exists() && !unfinished.exists());
+    assert!(alive.exists());
+    fs::remove_file(alive).unwrap();
+}
+
+#[test]
 fn files_of_apps_that_were_killed_are_removed() {
     let first = Running::start("test.socket.first");
     let dead = folder().join("1-dead.json");

@@ -1,11 +1,11 @@
 //! Recordings: a tap that writes a file.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::api::bus::EventBus;
 use crate::api::tap::stream::Tap;
@@ -14,7 +14,7 @@ use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::tap::filter::TapFilter;
 use crate::model::tap::record::{TapEntry, TapRecord};
-use crate::sync::{Tasks, oneshot, wall_clock};
+use crate::sync::{Tasks, now, oneshot, wall_clock, yield_thread};
 use crate::wire::tap::line::{header, line_of};
 use crate::wire::tap::read::Recording;
 
@@ -86,8 +86,8 @@ impl EventBus {
     pub fn record_with(&self, path: impl AsRef<Path>, filter: TapFilter) -> Result<Recorder> {
         let path = path.as_ref().to_path_buf();
         let filter = filter.check()?;
-        let file = File::create(&path)
-            .map_err(|error| unwritten(ErrorCode::InvalidArgument, &path, &error))?;
+        let file =
+            create(&path).map_err(|error| unwritten(ErrorCode::InvalidArgument, &path, &error))?;
         let core = &self.runtime().core;
         // No record is older.
         let started_at = wall_clock();
@@ -99,8 +99,10 @@ impl EventBus {
             tasks: core.tasks().clone(),
             diagnostics: Arc::clone(core.diagnostics()),
         };
+        let held = core.hold_recording();
         core.tasks().spawn(async move {
             let written = writing.run(tap, file, started_at).await;
+            drop(held);
             // The recorder may have been dropped.
             let _ = sender.send(written);
         });
@@ -111,6 +113,26 @@ impl EventBus {
             done: Some(done),
         })
     }
+}
+
+/// How long an app that exits waits for its recordings.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Waits until what is recorded is written, for two seconds at most. The bus is shut down by then.
+pub(crate) fn wait_for_recordings(core: &Core) {
+    let end = now() + PATIENCE;
+    while core.is_recording() && now() < end {
+        yield_thread();
+    }
+}
+
+/// Makes a file that only the user may read: payloads are in it.
+fn create(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 impl Recording {
@@ -126,8 +148,8 @@ impl Recording {
             let text = format!("the recording {}: {problem}", path.display());
             Error::new(ErrorCode::InvalidArgument, text)
         };
-        let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
-        Self::parse(&text).map_err(|error| named(&error.message()))
+        let bytes = std::fs::read(path).map_err(|error| named(&error))?;
+        Self::parse_bytes(&bytes).map_err(|error| named(&error.message()))
     }
 }
 

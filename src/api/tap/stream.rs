@@ -28,7 +28,7 @@ const REST: Duration = Duration::from_millis(1);
 pub struct Tap {
     core: Weak<Core>,
     number: u64,
-    payload_bytes: usize,
+    filter: Arc<RecordFilter>,
     ready: VecDeque<TapRecord>,
     rest: Rest,
 }
@@ -76,11 +76,11 @@ impl EventBus {
 
 impl Tap {
     pub(crate) fn new(core: &Arc<Core>, filter: RecordFilter) -> Self {
-        let payload_bytes = filter.payload_bytes;
+        let filter = Arc::new(filter);
         Self {
-            number: core.add_tap(Arc::new(filter)),
+            number: core.add_tap(Arc::clone(&filter)),
             core: Arc::downgrade(core),
-            payload_bytes,
+            filter,
             ready: VecDeque::new(),
             rest: Rest::None,
         }
@@ -166,7 +166,7 @@ impl Tap {
         {
             return Poll::Pending;
         }
-        let polled = core.poll_tap(self.number, self.payload_bytes, context.as_deref());
+        let polled = core.poll_tap(self.number, &self.filter, context.as_deref());
         if let Poll::Ready(Some(_)) = polled {
             self.rest = Rest::Until(after(REST));
         }

@@ -23,7 +23,7 @@ impl<W> Hub<W> {
         sent: Vec<RequestId>,
         effects: &mut Effects<W>,
     ) {
-        self.abandon_requests(sent, effects);
+        self.abandon_requests(sent, caller_gone, effects);
         for id in self.requests.to_webview(label) {
             let pending = self.requests.get(id);
             if pending.is_some_and(|pending| pending.state.is_with(key)) {
@@ -37,19 +37,21 @@ impl<W> Hub<W> {
         let key = self.webviews.get(label).and_then(|webview| webview.session);
         let session = key.and_then(|key| self.sessions.get(&key));
         let sent = session.map(|session| session.sent_requests.ids().collect::<Vec<_>>());
-        self.abandon_requests(sent.into_iter().flatten(), effects);
+        self.abandon_requests(sent.into_iter().flatten(), caller_gone, effects);
     }
 
     /// Ends requests whose caller is gone.
     fn abandon_requests(
         &mut self,
         ids: impl IntoIterator<Item = RequestId>,
+        error: fn() -> Error,
         effects: &mut Effects<W>,
     ) {
         for id in ids {
             if let Some(pending) = self.take_pending(id, effects) {
                 self.notify_responder(&pending, id, Ending::Cancelled, effects);
-                effects.mark_gone(pending.waiters, caller_gone);
+                self.note_end(&pending, &Err(error()), effects);
+                effects.mark_gone(pending.waiters, error);
                 let flow = pending.flow.map(|flow| *flow);
                 effects
                     .wakers
@@ -91,10 +93,9 @@ impl<W> Hub<W> {
                 Caller::Host => of_host.push(id),
             }
         }
-        self.abandon_requests(of_pages, effects);
+        self.abandon_requests(of_pages, app_exits, effects);
         for id in of_host {
-            let error = Error::new(ErrorCode::Unavailable, "the app is exiting");
-            self.end_request(id, Err(error), Some(Ending::Cancelled), effects);
+            self.end_request(id, Err(app_exits()), Some(Ending::Cancelled), effects);
         }
     }
 
@@ -198,8 +199,7 @@ impl<W> Hub<W> {
         response: JsonResult,
         effects: &mut Effects<W>,
     ) {
-        let (message, from) = (&pending.message, pending.state.webview());
-        self.tap_response(message, from, &response, effects);
+        self.note_end(&pending, &response, effects);
         match pending.flow {
             Some(flow) => {
                 debug_assert!(pending.waiters.is_empty(), "streams have no waiters");
@@ -209,6 +209,21 @@ impl<W> Hub<W> {
                 self.note_waited(pending.caller, effects);
                 reply_to_all(pending.waiters, response, effects);
             }
+        }
+    }
+
+    /// Notes for others how a request has ended.
+    fn note_end(
+        &mut self,
+        pending: &PendingRequest<W>,
+        response: &JsonResult,
+        effects: &mut Effects<W>,
+    ) {
+        let (message, from) = (&pending.message, pending.state.webview());
+        self.tap_response(message, from, response, effects);
+        if pending.flow.is_some() {
+            let code = response.as_ref().err().map(Error::code);
+            effects.ended_streams.push((message.id, code));
         }
     }
 
@@ -258,6 +273,10 @@ pub(super) fn caller_gone() -> Error {
         ErrorCode::Unavailable,
         "this page's session ended while it waited for a response; whether the responder has responded is not known",
     )
+}
+
+fn app_exits() -> Error {
+    Error::new(ErrorCode::Unavailable, "the app is exiting")
 }
 
 pub(super) fn no_responder(label: &str, name: &EventName) -> Error {

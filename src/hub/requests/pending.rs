@@ -173,6 +173,12 @@ impl<W> Requests<W> {
         Some(whole)
     }
 
+    /// Whether a request has this name.
+    pub(in crate::hub) fn is_named(&self, id: RequestId, name: &str) -> bool {
+        let pending = self.get(id);
+        pending.is_some_and(|pending| pending.message.name.as_str() == name)
+    }
+
     pub(super) fn get(&self, id: RequestId) -> Option<&PendingRequest<W>> {
         self.by_id.get(&id)
     }

@@ -2,6 +2,7 @@
 //!
 //! A record is plain data. What reads and writes payloads comes after the lock.
 
+mod pages;
 pub(crate) mod queue;
 pub(crate) mod raw;
 
@@ -18,8 +19,9 @@ use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::outbox::{Batch, DeliveredItems, Item};
 use crate::hub::queue::{LostEvents, QueueEntry};
 use crate::hub::requests::message::RequestMessage;
+use crate::hub::retained::target_weight;
 use crate::hub::tap::queue::{TapQueue, TapSlot};
-use crate::hub::tap::raw::{RawEntry, RawEvent, RawRecord, RawRequest, RawResponse};
+use crate::hub::tap::raw::{RawEntry, RawEvent, RawRecord, RawRequest, RawResponse, weight_of};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
 use crate::model::event::BusEvent;
@@ -78,17 +80,20 @@ impl Taps {
         }
     }
 
-    fn push_done(
+    fn push_refusal(
         &mut self,
-        about: (TapKind, Option<&EventName>, &Endpoint),
-        entry: impl FnOnce() -> TapEntry,
+        name: Option<&EventName>,
+        refusal: TappedRefusal,
         wakers: &mut Vec<Waker>,
     ) {
+        let source = refusal.source.clone();
+        let about = (TapKind::Refused, name, &source);
+        let weight = refusal.name.len() + refusal.message.len();
         let make = || RawRecord {
             at: wall_clock(),
-            entry: RawEntry::Done(entry()),
+            entry: RawEntry::Done(TapEntry::Refused(refusal)),
         };
-        self.push(about, 0, make, wakers);
+        self.push(about, weight, make, wakers);
     }
 
     /// Notes where the event goes that is being queued.
@@ -128,10 +133,14 @@ impl Taps {
                         continue;
                     }
                     Given::Lost(_) if kind == TapKind::Acknowledged => continue,
-                    Given::Lost(lost) => gap_of(receiver, lost),
+                    Given::Lost(lost) => (
+                        gap_of(receiver, lost),
+                        lost.subscriptions.len() * size_of::<SubscriptionId>(),
+                    ),
                 };
                 if queue.filter.takes_kind(TapKind::Gap) {
-                    queue.push(RECORD, || done(at, entry));
+                    let (entry, weight) = entry;
+                    queue.push(RECORD + weight, || done(at, entry));
                     wakers.extend(queue.waker.take());
                 }
             }
@@ -199,7 +208,10 @@ impl Taps {
         wakers: &mut Vec<Waker>,
     ) {
         let about = (TapKind::Response, Some(&message.name), &message.source);
-        let weight = response.as_ref().map_or(0, Json::weight);
+        let weight = match response {
+            Ok(json) => json.weight(),
+            Err(error) => error.message().len(),
+        };
         let make = || RawRecord {
             at: wall_clock(),
             entry: RawEntry::Response(Box::new(RawResponse {
@@ -347,6 +359,11 @@ impl<W> Hub<W> {
         };
         let routes = std::mem::take(&mut taps.routes);
         let webviews = &self.webviews;
+        let weight = event.weight()
+            + target_weight(audience)
+            + weight_of(&routes)
+            // At most so many.
+            + if is_kept { webviews.len() * size_of::<Arc<str>>() } else { 0 };
         let make = || RawRecord {
             at: event.timestamp(),
             entry: RawEntry::Event(Box::new(RawEvent {
@@ -370,7 +387,7 @@ impl<W> Hub<W> {
         };
         let about = (TapKind::Event, Some(event.event_name()), event.source());
         let mut wakers = Vec::new();
-        taps.push(about, event.weight(), make, &mut wakers);
+        taps.push(about, weight, make, &mut wakers);
         if !wakers.is_empty() {
             effects.get_or_insert_default().wakers.extend(wakers);
         }
@@ -419,9 +436,7 @@ impl<W> Hub<W> {
     ) -> Vec<Waker> {
         let mut wakers = Vec::new();
         if let Some(taps) = &mut self.taps {
-            let source = refusal.source.clone();
-            let about = (TapKind::Refused, name, &source);
-            taps.push_done(about, || TapEntry::Refused(refusal), &mut wakers);
+            taps.push_refusal(name, refusal, &mut wakers);
         }
         wakers
     }
@@ -483,3 +498,6 @@ pub(crate) fn refusal_of(
         message: error.message().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

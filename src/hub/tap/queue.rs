@@ -50,7 +50,9 @@ impl TapQueue {
     /// Keeps a record, or counts it where there is no room.
     pub(super) fn push(&mut self, weight: usize, record: impl FnOnce() -> Arc<RawRecord>) {
         let is_full = self.slots.len() >= self.filter.capacity
-            || (!self.slots.is_empty() && self.bytes + weight > MAX_BYTES);
+            || (!self.slots.is_empty()
+                && self.bytes + weight > MAX_BYTES
+                && !self.filter.shows_all);
         if is_full {
             self.lost += 1;
             return;

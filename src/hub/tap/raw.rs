@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::hub::ids::RequestId;
+use crate::hub::ids::{RequestId, SubscriptionId};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Provenance};
@@ -56,4 +56,10 @@ pub(crate) struct RawResponse {
     pub(crate) source: Endpoint,
     pub(crate) receiver: Endpoint,
     pub(crate) result: Result<Json>,
+}
+
+/// The bytes of where an event went.
+pub(super) fn weight_of(routes: &[TapRoute]) -> usize {
+    let ids = routes.iter().map(|route| route.subscriptions.len());
+    size_of_val(routes) + ids.sum::<usize>() * size_of::<SubscriptionId>()
 }

@@ -100,6 +100,7 @@ impl TapFilter {
             source: self.source,
             payload_bytes: self.payload_bytes,
             capacity: self.capacity,
+            shows_all: false,
         })
     }
 }
@@ -112,9 +113,19 @@ pub(crate) struct RecordFilter {
     source: Option<Endpoint>,
     pub(crate) payload_bytes: usize,
     pub(crate) capacity: usize,
+    /// Whether its reader is the test that owns the bus: nothing is redacted, and its records have no limit of bytes.
+    pub(crate) shows_all: bool,
 }
 
 impl RecordFilter {
+    #[cfg(feature = "test")]
+    pub(crate) fn showing_all(self) -> Self {
+        Self {
+            shows_all: true,
+            ..self
+        }
+    }
+
     pub(crate) fn takes_kind(&self, kind: TapKind) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
     }

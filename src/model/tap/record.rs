@@ -184,15 +184,27 @@ pub enum TapAction {
     Respond,
     /// To emit the tick of a job.
     Tick,
+    /// To start a job.
+    StartJob,
+    /// To start a task.
+    StartTask,
+    /// To change what is in a room.
+    Presence,
+    /// To clear retained events.
+    ClearRetained,
 }
 
 impl TapAction {
-    const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Emit,
         Self::Listen,
         Self::Request,
         Self::Respond,
         Self::Tick,
+        Self::StartJob,
+        Self::StartTask,
+        Self::Presence,
+        Self::ClearRetained,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -202,11 +214,11 @@ impl TapAction {
             Self::Request => "request",
             Self::Respond => "respond",
             Self::Tick => "tick",
+            Self::StartJob => "start_job",
+            Self::StartTask => "start_task",
+            Self::Presence => "presence",
+            Self::ClearRetained => "clear_retained",
         }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.as_str() == text)
     }
 }
 

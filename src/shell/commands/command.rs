@@ -69,25 +69,25 @@ impl Page {
         scope
     }
 
-    /// The name in an entry, if a tap may tell that it is refused.
-    pub(super) fn tapped_name(&self, entry: &Value, key: &str) -> Option<String> {
+    /// The name in an entry, if it is told or counted when it is refused.
+    pub(super) fn noted_name(&self, entry: &Value, key: &str) -> Option<String> {
         let name = || entry[key].as_str().unwrap_or_default().to_owned();
-        self.core().is_tapped().then(name)
+        self.core().notes_refusals().then(name)
     }
 
     /// Tells taps what was refused, and hands the result on.
     pub(super) fn note_refused<T>(
         &self,
         action: TapAction,
-        name: Option<&String>,
+        name: Option<&str>,
         result: Result<T>,
     ) -> Result<T> {
         match name {
-            Some(name) => {
-                let about = (action, name.as_str(), &self.endpoint());
+            Some(name) if result.is_err() => {
+                let about = (action, name, &self.endpoint());
                 self.core().note_result(about, result)
             }
-            None => result,
+            _ => result,
         }
     }
 
@@ -204,6 +204,16 @@ impl<'de, R: Runtime> CommandArg<'de, R> for PageCommand {
 }
 
 impl PageCommand {
+    /// Runs the command once, as [`PageCommand::run_once`] does, and tells taps if it is refused.
+    pub(super) async fn run_noted(
+        &self,
+        (action, name): (TapAction, Option<String>),
+        run: impl FnOnce(SubscriberKey) -> JsonResult,
+    ) -> Result<Response> {
+        self.run_once(|page| self.note_refused(action, name.as_deref(), run(page)))
+            .await
+    }
+
     /// Runs the command, unless it ran before. A repeated command gets the recorded result.
     pub(super) async fn run_once(
         &self,

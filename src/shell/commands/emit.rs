@@ -106,11 +106,11 @@ async fn emit_each(
                     let taken = flood.take_emit(entry.payload_length(), now());
                     let taken = pass_as_compatible(command.core(), &entry.value, taken);
                     let bytes = std::mem::take(&mut entry.bytes);
-                    let name = command.tapped_name(&entry.value, "event");
+                    let name = command.noted_name(&entry.value, "event");
                     let read =
                         taken.and_then(|()| entry.read(format_args!("event at index {index}")));
                     let prepared = read.and_then(|entry| prepare(entry, bytes));
-                    let prepared = command.note_refused(TapAction::Emit, name.as_ref(), prepared);
+                    let prepared = command.note_refused(TapAction::Emit, name.as_deref(), prepared);
                     EntryResult::of(prepared.and_then(|own| own.emit(command, page)))
                 })
                 .collect();
@@ -266,7 +266,11 @@ impl Prepared {
         match self {
             Self::Event(mut event, audience, outcome) => {
                 let receipt = match outcome {
-                    Some(entry) => entry.open(page, session, &event.name)?,
+                    Some(entry) => {
+                        let opened = entry.open(page, session, &event.name);
+                        let name = Some(event.name.as_str());
+                        page.note_refused(TapAction::Emit, name, opened)?
+                    }
                     None => None,
                 };
                 event.lifetime.receipt = receipt;
@@ -276,7 +280,13 @@ impl Prepared {
                 }
                 published
             }
-            Self::Will(id, will) => core.set_will(session, id, will).map(|()| Emitted::Kept {}),
+            Self::Will(id, will) => {
+                let name = will.as_ref().map(|will| will.event.name.clone());
+                let set = core.set_will(session, id, will);
+                let name = name.as_ref().map(EventName::as_str);
+                let set = page.note_refused(TapAction::Emit, name, set);
+                set.map(|()| Emitted::Kept {})
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::model::interval::{
 use crate::model::job::{MissedTickBehavior, unknown_job};
 use crate::model::json::Json;
 use crate::model::name::{EventName, parse_component};
+use crate::model::tap::record::TapAction;
 use crate::periodic::job::{JobPlan, JobUpdate, MAX_FAILURES, OnceAt, Payload, RunningJob};
 use crate::periodic::start::once_timing;
 use crate::periodic::timing::schedule::Timing;
@@ -194,8 +195,9 @@ impl JobArguments {
 #[tauri::command]
 pub(super) async fn start_job(command: PageCommand, mut job: Entry) -> Result<Response> {
     let scope = command.scope(PERMISSION, Subject::Event);
+    let name = command.noted_name(&job.value, "event");
     command
-        .run_once(|page| {
+        .run_noted((TapAction::StartJob, name), |page| {
             let core = command.core();
             let flood = command.flood()?;
             flood.take_emit(job.payload_length() + job.args_length(), now())?;

@@ -8,6 +8,7 @@ use crate::hub::ids::SubscriberKey;
 use crate::hub::presence::{PresenceStep, Room};
 use crate::model::error::Result;
 use crate::model::name::EventName;
+use crate::model::tap::record::TapAction;
 use crate::permissions::WatchScope;
 use crate::sync::now;
 
@@ -68,12 +69,15 @@ pub(super) async fn presence(command: PageCommand, changes: Vec<Value>) -> Resul
             let changes = changes.into_iter().enumerate();
             let results: Vec<EntryResult<Changed>> = changes
                 .map(|(index, entry)| {
+                    let name = command.noted_name(&entry, "room");
                     let length = entry["state"].as_str().map_or(0, str::len);
                     let changed = flood.take_emit(length, now()).and_then(|()| {
                         let entry =
                             read::<PresenceEntry>(format_args!("change at index {index}"), entry)?;
                         entry.apply(&command, &scope, page)
                     });
+                    let changed =
+                        command.note_refused(TapAction::Presence, name.as_deref(), changed);
                     EntryResult::of(changed.map(|()| Changed {}))
                 })
                 .collect();

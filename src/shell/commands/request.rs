@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tauri::ipc::{CommandItem, Invoke, InvokeBody, InvokeMessage, Response};
+use tauri::ipc::{CommandItem, Invoke, InvokeMessage, Response};
 use tauri::{Manager, Runtime};
 use tauri_plugin_event_bus_types::Bytes;
 
@@ -17,6 +17,7 @@ use crate::hub::requests::window::Credit;
 use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
 use crate::model::error::{Result, quoted};
 use crate::model::event::Provenance;
+use crate::model::json::Json;
 use crate::model::name::{EventName, parse_component};
 use crate::model::tap::record::TapAction;
 use crate::model::traceparent::Traceparent;
@@ -27,7 +28,7 @@ use crate::sync::now;
 use super::arguments::{
     check_entries, check_request_name, invalid_argument, read_json, read_target, read_timeout,
 };
-use super::body::read_body;
+use super::body::{Entry, read_body};
 use super::command::Page;
 use super::emit::{locations_for, read_causes};
 
@@ -87,8 +88,7 @@ impl ParsedRequest {
 }
 
 impl RequestArguments {
-    fn read(body: &InvokeBody) -> Result<ParsedRequest> {
-        let mut entry = read_body(body)?;
+    fn read(mut entry: Entry) -> Result<ParsedRequest> {
         let bytes = std::mem::take(&mut entry.bytes);
         let arguments: Self = entry.read(
             "request: expected session, id, name and to, and optionally payload, timeoutMs, component, causes, traceparent, stream ({ bytes, parts }) and channel",
@@ -161,18 +161,21 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
 }
 
 fn send<R: Runtime>(page: &Page, message: &InvokeMessage<R>, reply: Reply) {
-    let checked = RequestArguments::read(message.payload()).and_then(|mut parsed| {
-        let name = page
-            .core()
-            .is_tapped()
-            .then(|| parsed.name.as_str().to_owned());
-        let checked = check(page, &mut parsed);
-        let (message, to) = page.note_refused(TapAction::Request, name.as_ref(), checked)?;
+    let entry = match read_body(message.payload()) {
+        Ok(entry) => entry,
+        Err(error) => return reply.send(Err(error)),
+    };
+    // Before it is read, which may fail for another reason.
+    let name = page.noted_name(&entry.value, "name");
+    let noted = |error| page.note_refused::<()>(TapAction::Request, name.as_deref(), Err(error));
+    let refuse = |reply: Reply, error| reply.send(noted(error).map(|()| Json::from("null")));
+    let checked = RequestArguments::read(entry).and_then(|mut parsed| {
+        let (message, to) = check(page, &mut parsed)?;
         Ok((parsed, message, to))
     });
     let (parsed, message, to) = match checked {
         Ok(checked) => checked,
-        Err(error) => return reply.send(Err(error)),
+        Err(error) => return refuse(reply, error),
     };
     let core = page.core();
     let (session, number) = (parsed.session, parsed.number);
@@ -186,7 +189,7 @@ fn send<R: Runtime>(page: &Page, message: &InvokeMessage<R>, reply: Reply) {
     core.apply_effects(effects);
     let caller = match opened {
         Ok(key) => Caller::Page(key, number),
-        Err(error) => return reply.send(Err(error)),
+        Err(error) => return refuse(reply, error),
     };
     let request = NewRequest {
         message,
@@ -259,7 +262,7 @@ pub(super) async fn cancel_request(page: Page, session: String, ids: Vec<u64>) -
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
-    let parsed = RequestArguments::read(&InvokeBody::Json(entry))?;
+    let parsed = RequestArguments::read(read_body(&tauri::ipc::InvokeBody::Json(entry))?)?;
     read_json(&parsed.name, parsed.payload, parsed.bytes)?;
     Ok(())
 }

@@ -70,9 +70,9 @@ pub(super) async fn set_responders(
                 .into_iter()
                 .enumerate()
                 .map(|(index, entry)| {
-                    let name = command.tapped_name(&entry, "name");
+                    let name = command.noted_name(&entry, "name");
                     let set = set((index, entry));
-                    EntryResult::of(command.note_refused(TapAction::Respond, name.as_ref(), set))
+                    EntryResult::of(command.note_refused(TapAction::Respond, name.as_deref(), set))
                 })
                 .collect();
             write(&results)

@@ -5,6 +5,7 @@ use tauri::ipc::Response;
 
 use crate::model::error::Result;
 use crate::model::pattern::EventPattern;
+use crate::model::tap::record::TapAction;
 use crate::permissions::Subject;
 use crate::sync::now;
 
@@ -19,8 +20,9 @@ struct Cleared {
 #[tauri::command]
 pub(super) async fn clear_retained(command: PageCommand, event: String) -> Result<Response> {
     let scope = command.scope("event-bus:allow-clear-retained", Subject::Event);
+    let name = command.core().notes_refusals().then(|| event.clone());
     command
-        .run_once(|_| {
+        .run_noted((TapAction::ClearRetained, name), |_| {
             // Like a subscription, it looks through what is retained.
             command.flood()?.take_subscribe(now())?;
             let pattern = EventPattern::parse(&event)?;

@@ -43,7 +43,7 @@ pub(super) async fn subscribe<R: Runtime>(
             let now = now();
             let names: Vec<Option<String>> = subscriptions
                 .iter()
-                .map(|entry| command.tapped_name(entry, "event"))
+                .map(|entry| command.noted_name(entry, "event"))
                 .collect();
             let requests: Vec<Result<SubscriptionRequest>> = subscriptions
                 .into_iter()
@@ -88,7 +88,7 @@ pub(super) async fn subscribe<R: Runtime>(
                 })
                 .zip(&names)
                 .map(|(result, name)| {
-                    let result = command.note_refused(TapAction::Listen, name.as_ref(), result);
+                    let result = command.note_refused(TapAction::Listen, name.as_deref(), result);
                     EntryResult::of(result.map(Subscribed::from))
                 })
                 .collect();

@@ -94,6 +94,9 @@ pub(super) async fn tap(
         core.hub()
             .open_for_request(page.label(), session, id, page.origin(), core.clock().now());
     core.apply_effects(effects);
+    let opened = opened?;
+    let checked = core.hub().check_page_taps(opened);
+    checked?;
     let request = NewRequest {
         message: RequestMessage {
             id: RequestId::random()?,
@@ -107,7 +110,7 @@ pub(super) async fn tap(
                 parts: PARTS.min(core.limits().queue_events),
             }),
         },
-        caller: Caller::Page(opened?, id),
+        caller: Caller::Page(opened, id),
         to: Recipient::Host,
         timeout: None,
     };

@@ -12,6 +12,7 @@ use crate::model::error::Result;
 use crate::model::event::Provenance;
 use crate::model::json::Json;
 use crate::model::name::{EventName, parse_component};
+use crate::model::tap::record::TapAction;
 use crate::model::task::{TaskId, TaskInfo};
 use crate::model::traceparent::Traceparent;
 use crate::permissions::Subject;
@@ -51,8 +52,9 @@ enum IfRunningEntry {
 #[tauri::command]
 pub(super) async fn start_task(command: PageCommand, mut task: Entry) -> Result<Response> {
     let scope = command.scope(PERMISSION, Subject::Task);
+    let name = command.noted_name(&task.value, "name");
     command
-        .run_once(|_| {
+        .run_noted((TapAction::StartTask, name), |_| {
             let core = command.core();
             let flood = command.flood()?;
             flood.take_emit(task.payload_length(), now())?;

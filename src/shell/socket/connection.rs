@@ -1,7 +1,7 @@
 //! One tool that is attached to the debug socket.
 
 use std::io;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -26,6 +26,28 @@ const FRAME_BYTES: usize = 128 << 10;
 pub(super) struct App {
     pub(super) identifier: String,
     pub(super) token: String,
+    /// Held by each tool that is attached.
+    attached: Arc<()>,
+}
+
+/// How many tools may be attached.
+const MAX_ATTACHED: usize = 4;
+
+impl App {
+    pub(super) fn new(identifier: String, token: String) -> Self {
+        Self {
+            identifier,
+            token,
+            attached: Arc::default(),
+        }
+    }
+
+    /// Counts a tool as attached, as long as it holds what this returns. `None` if there are as many as may be.
+    fn attach(&self) -> Option<Arc<()>> {
+        let own = Arc::clone(&self.attached);
+        // With that of the app and this one.
+        (Arc::strong_count(&own) <= MAX_ATTACHED + 1).then_some(own)
+    }
 }
 
 /// The first frame of a tool.
@@ -41,7 +63,6 @@ pub(super) async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     app: &App,
     core: &Weak<Core>,
-    is_full: bool,
 ) -> io::Result<()> {
     let Some(clock) = core.upgrade().map(|core| core.clock()) else {
         return Ok(());
@@ -50,8 +71,8 @@ pub(super) async fn serve(
         frame = read_attach(&mut stream) => frame?,
         _ = clock.sleep_until(clock.after(PATIENCE)) => return Ok(()),
     };
-    let filter = match check(&frame, app, is_full) {
-        Ok(filter) => filter,
+    let (filter, _attached) = match check(&frame, app) {
+        Ok(checked) => checked,
         Err(error) => {
             let refusal = json!({ "code": error.code().as_str(), "message": error.message() });
             let refusal = json!({ "error": refusal }).to_string();
@@ -94,25 +115,26 @@ async fn read_attach(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8
     read_frame(stream).await
 }
 
-fn check(frame: &[u8], app: &App, is_full: bool) -> Result<RecordFilter> {
+fn check(frame: &[u8], app: &App) -> Result<(RecordFilter, Arc<()>)> {
     let attach: Attach = serde_json::from_slice(frame).map_err(|error| {
         let problem = escaped(&error);
-        let text = format!("the first frame is no {{ token, filter? }}: {problem}");
+        let text = format!("the first frame is not {{ token, filter? }}: {problem}");
         Error::new(ErrorCode::InvalidArgument, text)
     })?;
     if !is_same(attach.token.as_bytes(), app.token.as_bytes()) {
         return Err(Error::new(
             ErrorCode::Denied,
-            "the token is another one; the file of the app beside its socket has it",
+            "the token does not match; read it again from the app's .json file next to the socket",
         ));
     }
-    if is_full {
-        return Err(Error::new(
-            ErrorCode::Unavailable,
-            "as many tools as may be are attached to the app; end one of them",
-        ));
-    }
-    read_filter(attach.filter)
+    let filter = read_filter(attach.filter)?;
+    let attached = app.attach().ok_or_else(|| {
+        let text = format!(
+            "{MAX_ATTACHED} tools are attached to the app, and that is the limit; end one of them"
+        );
+        Error::new(ErrorCode::Unavailable, text)
+    })?;
+    Ok((filter, attached))
 }
 
 /// Takes as long wherever they differ.

@@ -19,10 +19,19 @@ pub(super) fn make_private(folder: &Path) -> io::Result<()> {
 /// A file has the rights of its folder.
 pub(super) fn keep_private(_: &mut OpenOptions) {}
 
-/// Whether an app waits at a port.
-pub(super) fn is_alive(_: Option<&Path>, port: Option<u16>) -> bool {
+/// Whether no app waits at a port. Where that cannot be told, one may.
+pub(super) fn is_dead(_: Option<&Path>, port: Option<u16>) -> bool {
     let address = port.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-    address.is_some_and(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
+    let connected = address.map(|address| TcpStream::connect_timeout(&address, PATIENCE));
+    connected.is_none_or(|connected| connected.is_err_and(|error| is_absence(error.kind())))
+}
+
+/// Windows refuses only after a while.
+fn is_absence(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::TimedOut
+    )
 }
 
 /// Waits for tools.

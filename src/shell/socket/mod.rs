@@ -27,9 +27,6 @@ use crate::shell::socket::place::Place;
 use crate::shell::socket::system::Listener;
 use crate::sync::{Mutex, MutexGuard};
 
-/// How many tools may be attached.
-const MAX_ATTACHED: usize = 4;
-
 /// How many connections there may be, with those that have not said yet who they are.
 const MAX_CONNECTIONS: usize = 64;
 
@@ -100,7 +97,7 @@ async fn run(socket: &DebugSocket, identifier: String, core: Weak<Core>) -> io::
     if !socket.keep(place) {
         return Ok(());
     }
-    let app = Arc::new(App { identifier, token });
+    let app = Arc::new(App::new(identifier, token));
     loop {
         let accepted = listener.accept().await;
         let Some(running) = core.upgrade() else {
@@ -112,12 +109,11 @@ async fn run(socket: &DebugSocket, identifier: String, core: Weak<Core>) -> io::
                 if others >= MAX_CONNECTIONS {
                     continue;
                 }
-                let is_full = others >= MAX_ATTACHED;
                 let (app, core) = (Arc::clone(&app), Weak::clone(&core));
                 // An error is the end of one connection.
                 running
                     .tasks()
-                    .spawn(async move { drop(serve(stream, &app, &core, is_full).await) });
+                    .spawn(async move { drop(serve(stream, &app, &core).await) });
             }
             Err(_) => {
                 let clock = running.clock();

@@ -3,11 +3,13 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::Id;
 use crate::shell::socket::system::{self, Listener};
+use crate::sync::wall_clock;
 
 /// The name of the folder, and the variable that replaces it.
 const FOLDER: &str = "tauri-event-bus";
@@ -111,23 +113,45 @@ impl Place {
     }
 }
 
+/// How old files are without a description, before their app counts as killed. One that starts takes less.
+const STARTING: Duration = Duration::from_secs(60);
+
 /// Removes the files of apps that were killed: no process listens at their sockets.
 fn remove_dead(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
     for path in entries.flatten().map(|entry| entry.path()) {
-        if path.extension().is_none_or(|extension| extension != "json") {
-            continue;
-        }
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let known = serde_json::from_str::<Description>(&text).ok();
-        if let Some(known) = known.filter(|own| !system::is_alive(own.socket.as_deref(), own.port))
-        {
-            let _ = fs::remove_file(&path);
-            if let Some(socket) = known.socket.filter(|socket| socket.starts_with(folder)) {
-                let _ = fs::remove_file(socket);
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        match extension {
+            Some("json") => remove_described(folder, &path),
+            Some("sock" | "new") if is_left(&path) => {
+                let _ = fs::remove_file(&path);
             }
+            _ => {}
         }
     }
+}
+
+fn remove_described(folder: &Path, description: &Path) {
+    let text = fs::read_to_string(description).unwrap_or_default();
+    let known = serde_json::from_str::<Description>(&text).ok();
+    if let Some(known) = known.filter(|own| system::is_dead(own.socket.as_deref(), own.port)) {
+        let _ = fs::remove_file(description);
+        if let Some(socket) = known.socket.filter(|socket| socket.starts_with(folder)) {
+            let _ = fs::remove_file(socket);
+        }
+    }
+}
+
+/// Whether an app has left this file that was killed before it could describe its socket.
+fn is_left(path: &Path) -> bool {
+    let written = fs::symlink_metadata(path).and_then(|found| found.modified());
+    let age = written
+        .ok()
+        .and_then(|written| wall_clock().duration_since(written).ok());
+    let socket = path.with_extension("sock");
+    age.is_some_and(|age| age > STARTING)
+        && !path.with_extension("json").exists()
+        && (!socket.exists() || system::is_dead(Some(&socket), None))
 }

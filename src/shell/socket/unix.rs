@@ -33,9 +33,17 @@ pub(super) fn keep_private(options: &mut OpenOptions) {
     options.mode(0o600);
 }
 
-/// Whether an app waits at a socket.
-pub(super) fn is_alive(socket: Option<&Path>, _: Option<u16>) -> bool {
-    socket.is_some_and(|socket| UnixStream::connect(socket).is_ok())
+/// Whether no app waits at a socket. Where that cannot be told, as with too many open files, one may.
+pub(super) fn is_dead(socket: Option<&Path>, _: Option<u16>) -> bool {
+    let connected = socket.map(UnixStream::connect);
+    connected.is_none_or(|connected| connected.is_err_and(|error| is_absence(error.kind())))
+}
+
+fn is_absence(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+    )
 }
 
 /// Waits for tools.

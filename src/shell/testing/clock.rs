@@ -79,6 +79,16 @@ impl TestClock<'_> {
         self.at_rest().await;
     }
 
+    /// Moves the clock on to the next time at which something is due, and settles. False if nothing is.
+    pub(super) fn advance_to_next(&self) -> bool {
+        let next = self.next();
+        if let Some(next) = next {
+            self.clock.move_to(next.max(self.clock.passed() + STEP));
+            block_on(self.at_rest());
+        }
+        next.is_some()
+    }
+
     /// When something is due next.
     fn next(&self) -> Option<Duration> {
         let bus = self.bus.event_bus();

@@ -1,7 +1,8 @@
 //! Replays a recording against the code under test.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -23,8 +24,11 @@ use crate::model::target::{Target, TargetPart};
 use crate::model::traceparent::Traceparent;
 use crate::shell::testing::bus::TestBus;
 use crate::shell::testing::compare::{DifferenceKind, ReplayDifference, ReplayedEvent, compare};
-use crate::sync::{Mutex, block_on, oneshot};
+use crate::sync::{Mutex, block_on, now, oneshot, yield_thread};
 use crate::wire::tap::read::Recording;
+
+/// How long a response may take without the clock, before one that is stopped is moved on.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Which part of a recording is played. Without a source, it is everyone's but the host's.
 ///
@@ -65,11 +69,16 @@ impl ReplayOptions {
 pub struct Replay {
     /// How many events and requests were played.
     pub played: usize,
-    /// What the host has emitted.
+    /// What the host has emitted, without ticks of jobs.
     pub emitted: Vec<ReplayedEvent>,
-    /// Where that differs from the recording, by name, target and payload. Numbers and times are not compared.
+    /// Where that differs from the recording, by name, target and payload. Numbers, times and ticks are not compared.
     pub differences: Vec<ReplayDifference>,
+    /// How many records the recording has lost. With some, differences may come from what is missing in it.
+    pub lost: u64,
 }
+
+/// The responses of a recording, by the ids of their requests.
+type Ends<'a> = HashMap<&'a str, &'a TappedResponse>;
 
 /// A request that was played, and its response in the recording.
 struct Played {
@@ -114,7 +123,14 @@ impl TestBus {
         for label in labels_of(&entries) {
             self.page(&label);
         }
-        self.respond_as_recorded(&entries, options)?;
+        let ends: Ends<'_> = entries
+            .iter()
+            .filter_map(|entry| match entry {
+                TapEntry::Response(response) => Some((&*response.request, &**response)),
+                _ => None,
+            })
+            .collect();
+        self.respond_as_recorded(&entries, &ends, options)?;
         self.settle();
         let before = self.history("*").len();
         let mut sent = Vec::new();
@@ -130,7 +146,7 @@ impl TestBus {
                         && request.receiver == Endpoint::Host
                         && !request.is_stream =>
                 {
-                    sent.push(self.play_request(request, &entries)?);
+                    sent.push(self.play_request(request, &ends)?);
                 }
                 _ => continue,
             }
@@ -139,7 +155,7 @@ impl TestBus {
         }
         let mut differences = Vec::new();
         for one in sent {
-            differences.extend(difference_of(one)?);
+            differences.extend(self.difference_of(one)?);
         }
         self.settle();
         let emitted = of_host(self.history("*").iter().skip(before))?;
@@ -149,16 +165,27 @@ impl TestBus {
         });
         let mut all = compare(&of_host(recorded)?, &emitted);
         all.append(&mut differences);
+        let lost = entries.iter().map(|entry| match entry {
+            TapEntry::Lost(count) => *count,
+            _ => 0,
+        });
         Ok(Replay {
             played,
             emitted,
             differences: all,
+            lost: lost.sum(),
         })
     }
 
     /// Responds to the requests of the host as the recording did. A responder of the test goes first.
-    fn respond_as_recorded(&self, entries: &[&TapEntry], options: &ReplayOptions) -> Result<()> {
-        type Queues = BTreeMap<(String, String), VecDeque<TappedResponse>>;
+    fn respond_as_recorded(
+        &self,
+        entries: &[&TapEntry],
+        ends: &Ends<'_>,
+        options: &ReplayOptions,
+    ) -> Result<()> {
+        // A request whose response is lost keeps its place.
+        type Queues = BTreeMap<(String, String), VecDeque<Option<TappedResponse>>>;
         let mut queues = Queues::new();
         for entry in entries {
             if let TapEntry::Request(request) = entry
@@ -168,7 +195,7 @@ impl TestBus {
             {
                 let key = (label.to_owned(), request.name.clone());
                 let queue = queues.entry(key).or_default();
-                queue.extend(response_to(entries, request).cloned());
+                queue.push_back(ends.get(&*request.request).copied().cloned());
             }
         }
         for ((label, name), queue) in queues {
@@ -178,14 +205,15 @@ impl TestBus {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .pop_front();
-                let Some(next) = next else {
-                    return Err(Error::new(
-                        ErrorCode::ResponderFailed,
-                        format!(
-                            "the recording has no further response to {:?}",
-                            message.name.as_str()
-                        ),
-                    ));
+                let Some(Some(next)) = next else {
+                    let name = message.name.as_str();
+                    let problem = match next {
+                        None => format!("the recording has no further response to {name:?}"),
+                        Some(_) => {
+                            format!("a request for {name:?} has no response in the recording")
+                        }
+                    };
+                    return Err(Error::new(ErrorCode::ResponderFailed, problem));
                 };
                 match &next.result {
                     Ok(payload) => json_of(&next.name, payload),
@@ -200,7 +228,7 @@ impl TestBus {
         Ok(())
     }
 
-    fn play_request(&self, request: &TappedRequest, entries: &[&TapEntry]) -> Result<Played> {
+    fn play_request(&self, request: &TappedRequest, ends: &Ends<'_>) -> Result<Played> {
         let bus = self.event_bus();
         let label = request.source.label().unwrap_or_default();
         let bus = WebviewBus::new(bus, label);
@@ -213,20 +241,72 @@ impl TestBus {
         });
         Ok(Played {
             request: request.clone(),
-            recorded: response_to(entries, request).cloned(),
+            recorded: ends.get(&*request.request).copied().cloned(),
             received,
         })
     }
-}
 
-fn response_to<'a>(
-    entries: &[&'a TapEntry],
-    request: &TappedRequest,
-) -> Option<&'a TappedResponse> {
-    entries.iter().find_map(|entry| match entry {
-        TapEntry::Response(response) if response.request == request.request => Some(&**response),
-        _ => None,
-    })
+    /// Waits for a response. A clock that is stopped moves on to what is due, since the response may wait for it.
+    fn wait_for(&self, mut received: oneshot::Receiver<Result<Value>>) -> Result<Result<Value>> {
+        let gone = || Error::new(ErrorCode::Unavailable, "the app exited during the replay");
+        if !self.movable_clock().is_stopped() {
+            return block_on(received).map_err(|_| gone());
+        }
+        loop {
+            // Code that works without the clock has a while.
+            let end = now() + PATIENCE;
+            while now() < end {
+                self.settle();
+                match received.try_recv() {
+                    Ok(response) => return Ok(response),
+                    Err(oneshot::error::TryRecvError::Empty) => yield_thread(),
+                    Err(oneshot::error::TryRecvError::Closed) => return Err(gone()),
+                }
+            }
+            if !self.clock().advance_to_next() {
+                return block_on(received).map_err(|_| gone());
+            }
+        }
+    }
+
+    /// Waits for the response to a request that was played, and compares it.
+    fn difference_of(&self, played: Played) -> Result<Option<ReplayDifference>> {
+        let Played {
+            request,
+            recorded,
+            received,
+        } = played;
+        let emitted = self.wait_for(received)?;
+        let Some(recorded) = recorded else {
+            return Ok(None);
+        };
+        let to = Some(Target::from(request.source));
+        let shown = |result: std::result::Result<Option<Value>, ErrorCode>, is_redacted| {
+            let payload = match result {
+                Ok(payload) => payload,
+                Err(code) => Some(Value::from(format!("error: {code}"))),
+            };
+            ReplayedEvent::new(&request.name, to.clone(), payload, is_redacted)
+        };
+        let is_same_kind = match (&recorded.result, &emitted) {
+            (Ok(_), Ok(_)) => true,
+            (Err((own, _)), Err(other)) => *own == other.code(),
+            _ => false,
+        };
+        let (recorded, is_redacted) = match &recorded.result {
+            Ok(payload) if payload.json().is_none() => (Ok(None), false),
+            Ok(payload) => (Ok(Some(payload.read::<Value>()?)), payload.is_redacted()),
+            Err((code, _)) => (Err(*code), false),
+        };
+        let recorded = shown(recorded, is_redacted);
+        let emitted = shown(emitted.map(Some).map_err(|error| error.code()), false);
+        let is_same = is_same_kind && recorded.is_like(&emitted);
+        Ok((!is_same).then_some(ReplayDifference {
+            kind: DifferenceKind::Response,
+            recorded: Some(recorded),
+            emitted: Some(emitted),
+        }))
+    }
 }
 
 /// The labels of the pages that a recording names.
@@ -305,10 +385,12 @@ fn play_event(bus: &EventBus, event: &TappedEvent) -> Result<()> {
     bus.runtime().core.publish(new, &audience).map(drop)
 }
 
-/// What the host has emitted, without the notices of the bus itself.
+/// What the host has emitted, without ticks and the notices of the bus itself.
 fn of_host<'a>(events: impl Iterator<Item = &'a TappedEvent>) -> Result<Vec<ReplayedEvent>> {
     let own = events
-        .filter(|event| event.source == Endpoint::Host && !event.name.starts_with(OWN_PREFIX));
+        // When a job ticks is a matter of time, which a replay has not.
+        .filter(|event| event.source == Endpoint::Host && event.tick.is_none())
+        .filter(|event| !event.name.starts_with(OWN_PREFIX));
     own.map(|event| {
         let payload = match event.payload.shown() {
             Ok(json) => Some(json.read::<Value>().map_err(|mismatch| {
@@ -325,34 +407,4 @@ fn of_host<'a>(events: impl Iterator<Item = &'a TappedEvent>) -> Result<Vec<Repl
         ))
     })
     .collect()
-}
-
-/// Waits for the response to a request that was played, and compares it.
-fn difference_of(played: Played) -> Result<Option<ReplayDifference>> {
-    let Played {
-        request,
-        recorded,
-        received,
-    } = played;
-    let gone = || Error::new(ErrorCode::Unavailable, "the app exited during the replay");
-    let received = block_on(received).map_err(|_| gone())?;
-    let Some(recorded) = recorded else {
-        return Ok(None);
-    };
-    let to = Some(Target::from(request.source.clone()));
-    let failed = |code: ErrorCode| Value::from(format!("error: {}", code.as_str()));
-    let emitted = received.unwrap_or_else(|error| failed(error.code()));
-    let (payload, is_redacted) = match &recorded.result {
-        Ok(payload) if payload.json().is_none() => return Ok(None),
-        Ok(payload) => (payload.read::<Value>()?, payload.is_redacted()),
-        Err((code, _)) => (failed(*code), false),
-    };
-    let recorded = ReplayedEvent::new(&request.name, to.clone(), Some(payload), is_redacted);
-    let emitted = ReplayedEvent::new(&request.name, to, Some(emitted), false);
-    let is_same = recorded.is_like(&emitted);
-    Ok((!is_same).then_some(ReplayDifference {
-        kind: DifferenceKind::Response,
-        recorded: Some(recorded),
-        emitted: Some(emitted),
-    }))
 }

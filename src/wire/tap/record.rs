@@ -9,7 +9,7 @@ use crate::model::name::EventName;
 use crate::model::tap::record::{
     TapEntry, TapRecord, TappedEvent, TappedPayload, TappedRequest, TappedResponse,
 };
-use crate::wire::tap::redaction::Redactions;
+use crate::wire::tap::redaction::{Redactions, Unmatched};
 
 /// How much of a payload that is cut is shown.
 const SHOWN: usize = 1024;
@@ -20,7 +20,7 @@ pub(crate) struct Showing<'a> {
     /// How many bytes of a payload a record has.
     pub(crate) payload_bytes: usize,
     /// What to log.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Unmatched>,
 }
 
 impl Showing<'_> {
@@ -54,7 +54,10 @@ impl Showing<'_> {
             Ok(RawRecord {
                 at,
                 entry: RawEntry::Done(entry),
-            }) => TapRecord { at, entry },
+            }) => TapRecord {
+                at,
+                entry: self.done(entry),
+            },
             Ok(raw) => self.shared(&raw),
             Err(raw) => self.shared(&raw),
         }
@@ -69,9 +72,18 @@ impl Showing<'_> {
             }
             RawEntry::Request(request) => TapEntry::Request(Box::new(self.request(request))),
             RawEntry::Response(response) => TapEntry::Response(Box::new(self.response(response))),
-            RawEntry::Done(entry) => entry.clone(),
+            RawEntry::Done(entry) => self.done(entry.clone()),
         };
         TapRecord { at: raw.at, entry }
+    }
+
+    fn done(&self, mut entry: TapEntry) -> TapEntry {
+        if let TapEntry::Refused(refusal) = &mut entry {
+            let name = EventName::parse(&refusal.name).ok();
+            let (name, code) = (name.as_ref(), refusal.code);
+            refusal.message = self.redactions.message(name, code, &refusal.message);
+        }
+        entry
     }
 
     fn request(&mut self, raw: &RawRequest) -> TappedRequest {
@@ -97,7 +109,11 @@ impl Showing<'_> {
             receiver: raw.receiver.clone(),
             result: match &raw.result {
                 Ok(json) => Ok(self.payload(&raw.name, json)),
-                Err(error) => Err((error.code(), error.message().to_owned())),
+                Err(error) => {
+                    let (name, code) = (Some(&raw.name), error.code());
+                    let message = self.redactions.message(name, code, error.message());
+                    Err((code, message))
+                }
             },
         }
     }

@@ -33,7 +33,16 @@ pub(crate) struct Redacted {
     pub(crate) json: Json,
     pub(crate) is_redacted: bool,
     /// What to log: rules whose pointer matches nothing, each once.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Unmatched>,
+}
+
+/// A rule whose pointer matches nothing.
+#[derive(Debug)]
+pub(crate) struct Unmatched {
+    /// The rule: its pattern and its pointer.
+    pub(crate) rule: String,
+    /// The name of the payload.
+    pub(crate) name: String,
 }
 
 impl Redaction {
@@ -60,6 +69,13 @@ impl Redaction {
         })
     }
 
+    /// Whether what serde finds at this path may be of what it hides.
+    fn hides_text(&self, path: &str) -> bool {
+        let mut steps = steps_of(path);
+        let mut own = self.tokens.iter().flat_map(|token| steps_of(token));
+        own.all(|token| steps.next() == Some(token))
+    }
+
     /// Whether it hides bytes at this path.
     fn hides(&self, path: &[Value]) -> bool {
         let is_alike = |(token, step): (&String, &Value)| match step {
@@ -72,9 +88,50 @@ impl Redaction {
     }
 }
 
+/// The keys and indexes of a path as serde writes it, such as `cards[1].number`.
+fn steps_of(path: &str) -> impl Iterator<Item = &str> {
+    path.split(['.', '[', ']']).filter(|step| !step.is_empty())
+}
+
+impl std::fmt::Display for Redaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pattern = quoted(&self.pattern.to_string());
+        write!(f, "{pattern} at {}", quoted(&self.pointer))
+    }
+}
+
 impl Redactions {
     pub(crate) fn new(rules: Vec<Redaction>) -> Self {
         Self(rules)
+    }
+
+    /// The message of an error about something of this name. If there are rules for the name, it has only what quotes no
+    /// payload: the code, and where the payload is wrong.
+    pub(crate) fn message(&self, name: Option<&EventName>, code: ErrorCode, text: &str) -> String {
+        let may_quote = matches!(
+            code,
+            ErrorCode::InvalidPayload
+                | ErrorCode::ResponderFailed
+                | ErrorCode::SourceFailed
+                | ErrorCode::Refused
+        );
+        let rules = self.0.iter();
+        let rules = rules.filter(|rule| name.is_some_and(|name| rule.pattern.matches(name)));
+        let rules: Vec<&Redaction> = rules.collect();
+        if !may_quote || rules.is_empty() {
+            return text.to_owned();
+        }
+        let path = mismatch_path(text).filter(|_| code == ErrorCode::InvalidPayload);
+        let place = match path {
+            Some(path) if rules.iter().any(|rule| rule.hides_text(path)) => {
+                let hiding = rules.iter().find(|rule| rule.hides_text(path));
+                let pointer = hiding.map_or("", |rule| rule.pointer.as_str());
+                format!(" at the pointer {}", quoted(pointer))
+            }
+            Some(path) => format!(" at `{path}`"),
+            None => String::new(),
+        };
+        format!("{code}{place}; the message is redacted, since it may quote the payload")
     }
 
     /// Hides what the rules for this name say.
@@ -99,20 +156,22 @@ impl Redactions {
             redacted.is_redacted = true;
             return redacted;
         };
+        // Before anything is replaced: a rule may be about what is within that of another.
+        let (matching, others): (Vec<&Redaction>, Vec<&Redaction>) = rules
+            .into_iter()
+            .partition(|rule| value.pointer(&rule.pointer).is_some());
+        let untold = others
+            .iter()
+            .filter(|rule| !rule.is_told.swap(true, Ordering::Relaxed));
+        redacted.notes.extend(untold.map(|rule| Unmatched {
+            rule: rule.to_string(),
+            name: quoted(name.as_str()),
+        }));
         let mut bytes = paths_of(json);
-        for rule in rules {
-            let found = value.pointer_mut(&rule.pointer);
-            let Some(found) = found else {
-                if !rule.is_told.swap(true, Ordering::Relaxed) {
-                    redacted.notes.push(format!(
-                        "; the payload of {} has nothing at {}, so nothing was redacted there",
-                        quoted(name.as_str()),
-                        quoted(&rule.pointer)
-                    ));
-                }
-                continue;
-            };
-            *found = Value::String(REDACTED.to_owned());
+        for rule in matching {
+            if let Some(found) = value.pointer_mut(&rule.pointer) {
+                *found = Value::String(REDACTED.to_owned());
+            }
             bytes.retain(|(path, _)| !rule.hides(path));
             redacted.is_redacted = true;
         }
@@ -121,6 +180,14 @@ impl Redactions {
         }
         redacted
     }
+}
+
+/// The path in the message of a mismatch: see `Mismatch::into_error`. What comes before it quotes no payload.
+fn mismatch_path(text: &str) -> Option<&str> {
+    let (_, behind) = text.split_once(" does not match ")?;
+    let (_, problem) = behind.split_once(": ")?;
+    let (path, _) = problem.strip_prefix("at `")?.split_once("`: ")?;
+    Some(path)
 }
 
 #[cfg(test)]
@@ -179,8 +246,52 @@ mod tests {
         let own = rules(&[("user:*", "/token")]);
         let first = apply(&own, "user:in", &Json::from("{}"));
         assert!(!first.is_redacted);
-        assert!(first.notes[0].contains("\"/token\""), "{:?}", first.notes);
+        assert_eq!(first.notes[0].rule, "\"user:*\" at \"/token\"");
         assert!(apply(&own, "user:in", &Json::from("{}")).notes.is_empty());
+    }
+
+    #[test]
+    fn a_rule_within_another_has_matched() {
+        let json = Json::from(r#"{"user":{"token":"secret"}}"#);
+        for order in [["/user", "/user/token"], ["/user/token", "/user"]] {
+            let own = rules(&order.map(|pointer| ("login", pointer)));
+            let redacted = apply(&own, "login", &json);
+            assert_eq!(&*redacted.json, r#"{"user":"[redacted]"}"#);
+            assert!(redacted.notes.is_empty(), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn messages_that_may_quote_a_payload_are_hidden() {
+        let own = rules(&[("card:*", "/cards")]);
+        let card = EventName::parse("card:new").unwrap();
+        let message = |code, text: &str| own.message(Some(&card), code, text);
+        let wrong = |path: &str| {
+            let text = format!("\"card:new\" does not match a::B: at `{path}`: 4111 is wrong");
+            message(ErrorCode::InvalidPayload, &text)
+        };
+        for (path, shown) in [
+            ("cards.4111", "at the pointer \"/cards\""),
+            ("cards[4111]", "at the pointer \"/cards\""),
+            ("cards", "at the pointer \"/cards\""),
+            ("name.first", "at `name.first`"),
+        ] {
+            let text = wrong(path);
+            assert!(text.contains(shown) && !text.contains("4111"), "{text}");
+        }
+        let quoting = "x does not match B: invalid type: string \"at `4111`: \"";
+        for code in [
+            ErrorCode::InvalidPayload,
+            ErrorCode::ResponderFailed,
+            ErrorCode::Refused,
+            ErrorCode::SourceFailed,
+        ] {
+            assert!(!message(code, quoting).contains("4111"));
+        }
+        assert_eq!(message(ErrorCode::Denied, "no"), "no");
+        let other = EventName::parse("other").unwrap();
+        let text = own.message(Some(&other), ErrorCode::InvalidPayload, quoting);
+        assert_eq!(text, quoting);
     }
 
     #[test]

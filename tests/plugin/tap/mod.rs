@@ -3,6 +3,8 @@
 mod pages;
 mod recordings;
 mod records;
+mod redactions;
+mod refusals;
 
 use serde_json::Value;
 use tauri_plugin_event_bus::tap::{Tap, TapRecord};

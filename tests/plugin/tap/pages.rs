@@ -135,3 +135,20 @@ fn a_wrong_filter_of_a_page_is_refused() {
         assert!(message(&error).contains(text), "{error}");
     }
 }
+
+#[test]
+fn a_page_has_a_few_taps() {
+    let app = app();
+    let main = Page::open(&app, "main");
+    for id in 1..=4 {
+        assert_eq!(main.tap(id, json!({})), Ok(json!({})));
+    }
+    let refused = main.tap(5, json!({})).unwrap_err();
+    assert_eq!(code(&refused), "queue_full");
+    assert!(message(&refused).contains("4 taps"), "{refused}");
+    let arguments = json!({ "session": main.session, "ids": [1] });
+    invoke(&main.webview, "cancel_request", arguments)
+        .wait()
+        .unwrap();
+    assert_eq!(main.tap(6, json!({})), Ok(json!({})));
+}

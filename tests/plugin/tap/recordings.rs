@@ -105,3 +105,85 @@ fn a_cut_file_names_its_line() {
     );
     assert!(error.message().contains(".ndjson"), "{error}");
 }
+
+#[test]
+fn a_file_cut_within_a_character_names_its_line() {
+    let app = app();
+    let bus = app.event_bus();
+    let file = Scratch::new("cut-character");
+    let recorder = bus.record(&file.0).unwrap();
+    bus.emit("a", 1).unwrap();
+    bus.emit("b", "é").unwrap();
+    block_on(recorder.stop()).unwrap();
+    let whole = std::fs::read(&file.0).unwrap();
+    let within = whole.iter().position(|byte| *byte == 0xc3).unwrap() + 1;
+    std::fs::write(&file.0, &whole[..within]).unwrap();
+    let error = Recording::open(&file.0).unwrap_err();
+    assert!(
+        error.message().contains("line 3: the recording is cut"),
+        "{error}"
+    );
+    // A byte that is wrong is another fault.
+    let mut wrong = whole.clone();
+    wrong[within] = 0xff;
+    std::fs::write(&file.0, &wrong).unwrap();
+    let error = Recording::open(&file.0).unwrap_err();
+    assert!(error.message().contains("line 3: "), "{error}");
+    assert!(error.message().contains("UTF-8"), "{error}");
+    // What comes before it is read first.
+    let text = "{}\n\u{e9}".as_bytes();
+    std::fs::write(&file.0, &text[..text.len() - 1]).unwrap();
+    let error = Recording::open(&file.0).unwrap_err();
+    assert!(error.message().contains("line 1: "), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_user_may_read_a_recording() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let app = app();
+    let file = Scratch::new("mode");
+    let recorder = app.event_bus().record(&file.0).unwrap();
+    let mode = std::fs::metadata(&file.0).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    block_on(recorder.stop()).unwrap();
+}
+
+#[test]
+fn a_recording_is_whole_when_the_app_exits() {
+    let app = app();
+    let _main = crate::support::Page::open(&app, "main");
+    let bus = app.event_bus();
+    let file = Scratch::new("exit");
+    let recorder = bus.record(&file.0).unwrap();
+    for n in 0..2000 {
+        bus.emit("n", n).unwrap();
+    }
+    crate::support::exit(app);
+    let recording = Recording::open(&file.0).unwrap();
+    let events = recording
+        .records
+        .iter()
+        .filter(|record| matches!(record.entry, TapEntry::Event(_)));
+    assert!(events.count() >= 2000);
+    drop(recorder);
+}
+
+#[test]
+fn the_package_reads_the_same_lines() {
+    // The tests of the package read them, too.
+    let lines: serde_json::Value =
+        serde_json::from_str(include_str!("../../recordings.json")).unwrap();
+    let parse = |line: &serde_json::Value| {
+        let head = r#"{"format":"tauri-plugin-event-bus","version":1,"startedAt":0}"#;
+        Recording::parse(&format!("{head}\n{}\n", line.as_str().unwrap()))
+    };
+    for line in lines["bad"].as_array().unwrap() {
+        let error = parse(line).expect_err(line.as_str().unwrap());
+        assert!(error.message().starts_with("line 2: "), "{line}: {error}");
+    }
+    for line in lines["good"].as_array().unwrap() {
+        assert_eq!(parse(line).unwrap().records.len(), 1, "{line}");
+    }
+}

@@ -10,13 +10,13 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use tauri::async_runtime::{block_on, spawn};
-use tauri_plugin_event_bus::tap::{TapEntry, TapFilter, TapKind};
+use tauri_plugin_event_bus::tap::{TapFilter, TapKind};
 use tauri_plugin_event_bus::{
     Builder, EmitOptions, Endpoint, ErrorCode, EventBusExt, Limits, Policy, StreamItem, Target,
 };
 
 use super::{json_of, of_kind, records};
-use crate::support::{Page, app, app_of, app_with};
+use crate::support::{Page, app, app_with};
 
 #[test]
 fn an_event_tells_its_way() {
@@ -140,74 +140,6 @@ fn a_lost_event_and_its_gap_are_told() {
 }
 
 #[test]
-fn refusals_are_told_with_their_reason() {
-    let app = app_of(Limits::default());
-    let bus = app.event_bus();
-    let mut widget = Page::open(&app, "shop");
-    let mut tap = bus.tap(TapFilter::new().kinds([TapKind::Refused])).unwrap();
-    widget.emit("order:old", "1");
-    widget.try_listen("secret:*");
-    widget
-        .call("emit", json!({ "events": [{ "event": "a b" }] }))
-        .unwrap();
-    bus.emit_to("nowhere", "note", 1).unwrap_err();
-    bus.emit("a b", 1).unwrap_err();
-    let unanswered = bus.request::<Value>(Target::host(), "sum", 1);
-    spawn(async move { unanswered.await.unwrap_err() });
-    let mut told = records(&mut tap);
-    while told.len() < 6 {
-        told.extend(block_on(tap.recv()).map(|record| json_of(&record)));
-    }
-    let rows: Vec<_> = told
-        .iter()
-        .map(|own| {
-            (
-                own["action"].as_str().unwrap(),
-                own["name"].as_str().unwrap(),
-                own["code"].as_str().unwrap(),
-            )
-        })
-        .collect();
-    assert_eq!(
-        rows,
-        [
-            ("emit", "order:old", "denied"),
-            ("listen", "secret:*", "denied"),
-            ("emit", "a b", "invalid_event_name"),
-            ("emit", "note", "unknown_target"),
-            ("emit", "a b", "invalid_event_name"),
-            ("request", "sum", "no_responder"),
-        ]
-    );
-    let message = told[0]["message"].as_str().unwrap();
-    assert!(message.contains("event-bus:allow-emit"), "{message}");
-    assert_eq!(told[0]["source"]["label"], "shop");
-}
-
-#[test]
-fn a_refused_tick_names_its_job() {
-    let app = app_with(Builder::new().before_emit(|event, _| match event.name() {
-        "clock" => Err("no clocks".into()),
-        _ => Ok(()),
-    }));
-    let bus = app.event_bus();
-    let mut tap = bus.tap(TapFilter::new().names(["clock"])).unwrap();
-    let job = bus
-        .periodic("clock")
-        .every(std::time::Duration::from_secs(3600))
-        .immediate()
-        .start()
-        .unwrap();
-    let record = block_on(tap.recv()).unwrap();
-    let TapEntry::Refused(refusal) = record.entry else {
-        panic!("{record:?}");
-    };
-    assert_eq!(refusal.job.as_deref(), Some(job.id()));
-    assert_eq!(refusal.code, ErrorCode::Refused);
-    assert!(refusal.message.contains("no clocks"), "{}", refusal.message);
-}
-
-#[test]
 fn requests_and_responses_are_told() {
     let app = app();
     let bus = app.event_bus();
@@ -229,6 +161,51 @@ fn requests_and_responses_are_told() {
     assert_eq!(request["receiver"], json!({ "kind": "host" }));
     assert_eq!(response["payload"], 8);
     assert_eq!(response["request"], request["request"]);
+}
+
+#[test]
+fn a_request_of_a_page_that_is_gone_has_its_end() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    main.set_responder("q", true);
+    let other = Page::open(&app, "other");
+    let filter = TapFilter::new().kinds([TapKind::Request, TapKind::Response]);
+    let mut tap = app.event_bus().tap(filter).unwrap();
+    let sent = |page: &Page, id| page.request_with(json!({ "id": id, "to": "main", "name": "q" }));
+    let _first = sent(&other, 1);
+    let _second = sent(&other, 2);
+    let mut told = Vec::new();
+    while of_kind(&told, "request").len() < 2 {
+        told.extend(block_on(tap.recv()).map(|record| json_of(&record)));
+    }
+    Page::load(other.webview.clone()).listen("x");
+    while of_kind(&told, "response").len() < 2 {
+        told.extend(block_on(tap.recv()).map(|record| json_of(&record)));
+    }
+    let responses = of_kind(&told, "response");
+    for (request, response) in of_kind(&told, "request").iter().zip(&responses) {
+        assert_eq!(response["request"], request["request"]);
+        assert_eq!(response["error"]["code"], "unavailable");
+        assert_eq!(response["receiver"]["label"], "other");
+    }
+}
+
+#[test]
+fn requests_end_in_the_tap_when_the_app_exits() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    main.set_responder("q", true);
+    let other = Page::open(&app, "other");
+    let filter = TapFilter::new().kinds([TapKind::Request, TapKind::Response]);
+    let mut tap = app.event_bus().tap(filter).unwrap();
+    let _sent = other.request_with(json!({ "id": 1, "to": "main", "name": "q" }));
+    let request = json_of(&block_on(tap.recv()).unwrap());
+    assert_eq!(request["kind"], "request");
+    let ended = spawn(async move { tap.recv().await });
+    crate::support::exit(app);
+    let response = json_of(&block_on(ended).unwrap().unwrap());
+    assert_eq!(response["request"], request["request"]);
+    assert_eq!(response["error"]["code"], "unavailable");
 }
 
 #[test]
@@ -282,42 +259,6 @@ fn a_long_payload_is_cut() {
     let told = records(&mut tap);
     assert!(told[0]["payload"].is_null());
     assert_eq!(told[0]["cut"], json!({ "bytes": 102, "start": "\"ééé" }));
-}
-
-#[test]
-fn redacted_payloads_are_in_no_record() {
-    let app = app_with(
-        Builder::new()
-            .redact("user:*", "/token")
-            .redact("login", ""),
-    );
-    let bus = app.event_bus();
-    bus.respond("login", async |_: Value| Ok("secret"))
-        .unwrap()
-        .forget();
-    let mut tap = bus.tap(TapFilter::new()).unwrap();
-    bus.emit("user:in", json!({ "name": "ada", "token": "secret" }))
-        .unwrap();
-    let login = bus.request::<Value>(Target::host(), "login", "secret");
-    block_on(login.into_future()).unwrap();
-    let told = records(&mut tap);
-    assert_eq!(
-        told[0]["payload"],
-        json!({ "name": "ada", "token": "[redacted]" })
-    );
-    assert_eq!(told[0]["redacted"], true);
-    let text = serde_json::to_string(&told).unwrap();
-    assert!(!text.contains("secret"), "{text}");
-    assert_eq!(of_kind(&told, "response")[0]["payload"], "[redacted]");
-}
-
-#[test]
-fn a_wrong_redaction_is_refused_at_the_start() {
-    let built = tauri::test::mock_builder()
-        .plugin(Builder::new().redact("user", "token").build())
-        .build(fixture::context());
-    let error = built.unwrap_err().to_string();
-    assert!(error.contains("\"token\""), "{error}");
 }
 
 #[test]

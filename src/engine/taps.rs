@@ -13,12 +13,11 @@ use crate::hub::outbox::Batch;
 use crate::hub::queue::QueueEntry;
 use crate::hub::requests::RequestMessage;
 use crate::hub::tap::queue::TapSlot;
-use crate::hub::tap::refusal_of;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
 use crate::model::name::EventName;
 use crate::model::tap::filter::RecordFilter;
-use crate::model::tap::record::{TapAction, TapEntry, TapRecord};
+use crate::model::tap::record::{TapAction, TapEntry, TapRecord, TappedRefusal};
 use crate::sync::wall_clock;
 use crate::wire::tap::record::Showing;
 use crate::wire::tap::redaction::{Redactions, Unmatched};
@@ -103,7 +102,7 @@ impl Core {
         if !self.is_tapped() {
             return;
         }
-        let refusal = refusal_of(action, name, source, job, error);
+        let refusal = TappedRefusal::of(action, name, source, job, error);
         let name = EventName::parse(name).ok();
         let wakers = self.hub().note_refusal(name.as_ref(), refusal);
         self.wake(wakers);

@@ -23,13 +23,13 @@ use crate::hub::retained::target_weight;
 use crate::hub::tap::queue::{TapQueue, TapSlot};
 use crate::hub::tap::raw::{RawEntry, RawEvent, RawRecord, RawRequest, RawResponse, weight_of};
 use crate::model::endpoint::Endpoint;
-use crate::model::error::{Error, Result};
+use crate::model::error::Result;
 use crate::model::event::BusEvent;
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::tap::filter::RecordFilter;
 use crate::model::tap::record::{
-    TapAction, TapEntry, TapKind, TapRoute, TappedDelivery, TappedGap, TappedRefusal,
+    TapEntry, TapKind, TapRoute, TappedDelivery, TappedGap, TappedRefusal,
 };
 use crate::model::tap::{MARK_NAME, TAP_NAME};
 use crate::sync::wall_clock;
@@ -476,26 +476,6 @@ impl<W> Hub<W> {
         if let Some(taps) = &mut self.taps {
             taps.note_response(message, from, response, &mut effects.wakers);
         }
-    }
-}
-
-/// What a refusal tells of an error.
-pub(crate) fn refusal_of(
-    action: TapAction,
-    name: &str,
-    source: &Endpoint,
-    job: Option<&str>,
-    error: &Error,
-) -> TappedRefusal {
-    /// Of a pattern that a page has made up.
-    const MAX_NAME: usize = 512;
-    TappedRefusal {
-        action,
-        name: name.chars().take(MAX_NAME).collect(),
-        source: source.clone(),
-        job: job.map(str::to_owned),
-        code: error.code(),
-        message: error.message().to_owned(),
     }
 }
 

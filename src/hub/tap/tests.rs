@@ -1,8 +1,9 @@
 //! What records weigh.
 
 use super::*;
-use crate::model::error::ErrorCode;
+use crate::model::error::{Error, ErrorCode};
 use crate::model::tap::filter::TapFilter;
+use crate::model::tap::record::TapAction;
 
 fn taps() -> Taps {
     let filter = TapFilter::new().capacity(1 << 20).check().unwrap();
@@ -55,7 +56,7 @@ fn refusals_weigh_their_messages() {
     let mut taps = taps();
     let error = Error::new(ErrorCode::Denied, "no");
     for _ in 0..70 {
-        let mut refusal = refusal_of(TapAction::Emit, "a", &Endpoint::Host, None, &error);
+        let mut refusal = TappedRefusal::of(TapAction::Emit, "a", &Endpoint::Host, None, &error);
         refusal.message = "x".repeat(1 << 20);
         taps.push_refusal(None, refusal, &mut Vec::new());
     }

@@ -240,6 +240,28 @@ pub struct TappedRefusal {
     pub message: String,
 }
 
+impl TappedRefusal {
+    /// What is told of an error.
+    pub(crate) fn of(
+        action: TapAction,
+        name: &str,
+        source: &Endpoint,
+        job: Option<&str>,
+        error: &Error,
+    ) -> Self {
+        /// Of a pattern that a page has made up.
+        const MAX_NAME: usize = 512;
+        Self {
+            action,
+            name: name.chars().take(MAX_NAME).collect(),
+            source: source.clone(),
+            job: job.map(str::to_owned),
+            code: error.code(),
+            message: error.message().to_owned(),
+        }
+    }
+}
+
 /// A request that was sent.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -102,7 +102,7 @@ describe('a replay', () => {
     ['an endpoint', settings],
     ['a list', ['settings']],
     ['a target of Tauri', { kind: 'Webview', label: 'settings' }],
-  ])('takes each spelling of a target for the same: %s', async (_, to) => {
+  ])('takes each spelling for the same: %s', async (_, to) => {
     begin(event('ping', settings, null), event('pong', main, 1, { to: 'settings' }))
     await listen('ping', () => emitTo(to as 'settings', 'pong', 1))
     expect((await bus.replay()).differences).toEqual([])
@@ -158,7 +158,7 @@ describe('a replay', () => {
   const priced = (request: string, more: object) =>
     ({ at: 2, kind: 'response', request, name: 'price', source: host, receiver: main, ...more }) as const
 
-  it('shifts no response where one is lost', async () => {
+  it('shifts no response', async () => {
     const told: unknown[] = []
     begin(event('go', host, 0), priceOf('1'), priceOf('2'), priced('2', { payload: 7 }), {
       at: 3,

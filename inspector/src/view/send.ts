@@ -189,7 +189,7 @@ export function problemOf(text: string): string | undefined {
     JSON.parse(text)
     return undefined
   } catch (error) {
-    return `This is no JSON: ${(error as Error).message}`
+    return `This is not JSON: ${(error as Error).message}`
   }
 }
 

@@ -84,7 +84,7 @@ pub struct NatsConfig {
 }
 
 impl Nats {
-    /// A link over this server: `nats://host:port`, or `tls://host:port`.
+    /// A link over this server: `nats://host:port`, or `tls://host:port`, without user and password.
     pub fn connect(server: impl Into<String>) -> Self {
         Self::new().server(server)
     }
@@ -190,10 +190,13 @@ impl Nats {
         }
         let servers = servers.iter().map(|server| parse_server(server));
         let servers = servers.collect::<Result<Vec<_>, _>>()?;
-        if is_configured && servers.iter().any(ServerAddr::has_user_pass) {
-            return Err(invalid(
-                "an address under plugins.event-bus.link.servers has a user or a password; the configuration is part of the app, so give them to Nats::options",
-            ));
+        // The client would not use them.
+        if servers.iter().any(ServerAddr::has_user_pass) {
+            return Err(invalid(if is_configured {
+                "an address under plugins.event-bus.link.servers has a user or a password; the configuration is part of the app, so give them to Nats::options"
+            } else {
+                "the address of a NATS server has a user or a password; give them to Nats::options"
+            }));
         }
         let ping_interval = self.ping_interval.unwrap_or(PING_INTERVAL);
         if ping_interval.is_zero() {

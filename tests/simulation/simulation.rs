@@ -180,7 +180,7 @@ fn a_seed_replays_byte_for_byte() {
 
 /// The oracle must find a host that does this, within some seeds.
 fn is_found(mutation: Mutation) {
-    const MOST: u64 = 100;
+    const MOST: u64 = 400;
     let _alone = alone();
     let options = Options {
         mutation: Some(mutation),

@@ -214,6 +214,20 @@ fn allow_scoped(app: &App<MockRuntime>) {
     app.add_capability(capability.to_string()).unwrap();
 }
 
+/// Lets both pages know of rooms.
+fn allow_rooms(app: &App<MockRuntime>) {
+    let pages = json!({
+        "identifier": "event-bus:pages",
+        "allow": [{ "page": "*" }, { "presence": "room:*" }],
+    });
+    let capability = json!({
+        "identifier": "rooms",
+        "windows": ["main", "other"],
+        "permissions": [pages],
+    });
+    app.add_capability(capability.to_string()).unwrap();
+}
+
 /// The latency of each event in microseconds, sorted; and the number of entries a second of the flood.
 fn measure(mut limits: Limits, (name, flood): (&str, Flood), events: usize) -> (Vec<f64>, f64) {
     limits.page_grace_ms = GRACE.as_millis() as usize;
@@ -221,6 +235,9 @@ fn measure(mut limits: Limits, (name, flood): (&str, Flood), events: usize) -> (
         .plugin(Builder::new().limits(limits).build())
         .build(fixture::context())
         .unwrap();
+    if ROOMS.contains(&name) {
+        allow_rooms(&app);
+    }
     let mut listener = Page::open(&app, "other");
     let mut flooder = if name == SCOPED {
         allow_scoped(&app);

@@ -58,4 +58,4 @@ async function attack({ name }) {
   parent.postMessage({ ended: true }, '*')
 }
 
-parent.postMessage({ [key]: 'hello', version: 1, id: 'hostile' }, '*', [port2])
+parent.postMessage({ [key]: 'hello', version: 2, id: 'hostile' }, '*', [port2])

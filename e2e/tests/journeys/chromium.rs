@@ -122,7 +122,7 @@ async fn a_plain_browser_has_a_bus_in_memory() -> Result<()> {
         received,
         json!([
             ["theme", "dark", source("main"), false],
-            ["note", { "bytes": { "0": 7 } }, source("second"), false],
+            ["note", { "bytes": [7] }, source("second"), false],
             ["whisper", 1, source("second"), false],
         ])
     );

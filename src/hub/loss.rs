@@ -136,6 +136,11 @@ impl Loss {
         (rest.count > 0).then_some(rest)
     }
 
+    /// Whether all of it is in the range of this gap.
+    pub(crate) fn is_part_of(self, gap: &Gap) -> bool {
+        gap.from <= self.first() && self.to <= gap.to
+    }
+
     pub(crate) fn superseded(self) -> Option<Superseded> {
         self.superseded
     }

@@ -260,13 +260,9 @@ impl<W> Hub<W> {
             (Some(history), Some(Beginning::New { since, taken_over }), Some(named)) => {
                 // It gets what it would have got then, and what came since.
                 let backlog = &history.backlog;
-                if let Some(gap) = taken_over {
-                    catch_up.add_gap(gap, request.id);
-                }
                 let after = named.after.max(starts_after);
-                if let Some(evicted) = backlog.eviction_after(after, concerns) {
-                    catch_up.add_eviction(evicted, request.id);
-                }
+                let evicted = backlog.eviction_after(after, concerns);
+                catch_up.add_taken_over(taken_over, evicted, request.id);
                 if let Some(gap) = backlog.skipped_after(since.max(after), concerns) {
                     catch_up.add_gap(gap, request.id);
                 }
@@ -332,12 +328,9 @@ impl<W> Hub<W> {
             (Some(history), None, _) if request.is_replayed() => {
                 let after = history.backlog.resumes_after().max(starts_after);
                 let is_owed = session.is_owed_what_was_taken();
-                if let Some(gap) = history.taken_over().filter(|_| is_owed) {
-                    catch_up.add_gap(gap, request.id);
-                }
-                if let Some(evicted) = history.backlog.eviction_after(after, concerns) {
-                    catch_up.add_eviction(evicted, request.id);
-                }
+                let taken_over = history.taken_over().filter(|_| is_owed);
+                let evicted = history.backlog.eviction_after(after, concerns);
+                catch_up.add_taken_over(taken_over, evicted, request.id);
                 for kept in history.backlog.after(after) {
                     find(kept, replayed(kept));
                 }

@@ -161,7 +161,7 @@ impl World {
     }
 
     /// Pulls so many items at most.
-    fn pull(&mut self, events: usize) -> Batch {
+    pub(super) fn pull(&mut self, events: usize) -> Batch {
         self.pull_after(0, events)
     }
 

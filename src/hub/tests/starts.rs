@@ -280,3 +280,20 @@ fn what_a_page_says_it_has_handled_stays_with_it() {
     world.open(&["*"], None);
     assert_eq!(world.received(1), (vec![waiting], vec![]));
 }
+
+#[test]
+fn what_was_lost_and_taken_over_is_one_gap() {
+    for pattern in ["*", "x"] {
+        let mut world = World::new(Limits::default());
+        world.open(&["*"], None);
+        world.wait(START_UP);
+        let lost = world.emit("live", false);
+        // Other pages are there, which say nothing of the one before.
+        world.begin(&[pattern], None);
+        world.pull(9);
+        world.wait(START_UP);
+        world.begin(&["x"], None);
+        let gap = (GapReason::SessionEnded, lost, lost, 1);
+        assert_eq!(world.received(1), (vec![], vec![gap]), "{pattern}");
+    }
+}

@@ -269,10 +269,7 @@ impl Page {
             received.session = self.session;
             // What has expired for one subscription may be an upper bound for another one, beside the exact number.
             let key = |gap: &Gap| (gap.from, gap.to, gap.reason == GapReason::Expired);
-            // Two upper bounds of one range, for different reasons, do not add up.
-            let is_other_bound =
-                |told: &Gap| told.at_most && lost.gap.at_most && told.reason != lost.gap.reason;
-            let is_same = |told: &Gap| key(told) == key(&lost.gap) && !is_other_bound(told);
+            let is_same = |told: &Gap| key(told) == key(&lost.gap);
             // What is retained comes again in the next session, and may be lost again.
             let mut retained = events.iter().filter(|event| event.is_retained);
             let is_told_again = received.gaps.iter().any(is_same)

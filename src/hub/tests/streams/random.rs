@@ -39,8 +39,8 @@ struct Expected {
     /// What its consumer sees last; `None` if that is there no more.
     end: Option<std::result::Result<String, ErrorCode>>,
     has_left: bool,
-    /// The place of a send that waits, and how often it had been woken when it began to.
-    waiting: Option<(SendTicket, usize)>,
+    /// A send that waits.
+    waiting: Option<WaitingSend>,
     woken: Arc<Woken>,
     is_timed: bool,
     /// Whether its responder has waited for room since its newest part.
@@ -49,6 +49,14 @@ struct Expected {
     sent_at: Instant,
     /// The same, or when its consumer last took something, or its sender was last seen to wait.
     active: Instant,
+}
+
+/// A send keeps its place and its part while it waits.
+struct WaitingSend {
+    ticket: SendTicket,
+    /// How often it had been woken when it began to wait.
+    woken: usize,
+    part: String,
 }
 
 /// How long a sender may be silent. All waits together are shorter than the lease of a page.
@@ -219,7 +227,10 @@ impl Expected {
     }
 
     fn send(&mut self, world: &mut World, size: usize) {
-        let part = format!("{}{}", self.sent.len(), "0".repeat(size));
+        let part = match &self.waiting {
+            Some(waiting) => waiting.part.clone(),
+            None => format!("{}{}", self.sent.len(), "0".repeat(size)),
+        };
         if let Some(label) = self.stream.to {
             let credit = world.told.credit.get(&self.stream.id).copied();
             let count = credit.unwrap_or(0) - self.told;
@@ -272,14 +283,20 @@ impl Expected {
 
     /// Sends as the host does. A send that has waited goes on only where it was woken.
     fn send_or_wait(&mut self, world: &mut World, part: &str) -> Result<()> {
-        let ticket = self.waiting.map(|(ticket, _)| ticket);
+        let ticket = self.waiting.as_ref().map(|waiting| waiting.ticket);
         let sent = world.send_part_or_wait(&self.stream, part, ticket, &self.woken);
         if let PartSent::Waits(_, ticket) = sent {
-            self.waiting = ticket.map(|ticket| (ticket, self.woken.count()));
+            let woken = self.woken.count();
+            let part = part.to_owned();
+            self.waiting = ticket.map(|ticket| WaitingSend {
+                ticket,
+                woken,
+                part,
+            });
             return Err(Error::new(ErrorCode::QueueFull, "waits"));
         }
-        if let Some((_, before)) = self.waiting.take() {
-            assert!(self.woken.count() > before, "nothing woke it");
+        if let Some(waiting) = self.waiting.take() {
+            assert!(self.woken.count() > waiting.woken, "nothing woke it");
         }
         if matches!(sent, PartSent::Ended(_)) {
             return Err(Error::new(ErrorCode::Cancelled, "ended"));
@@ -427,8 +444,8 @@ impl Simulation {
             let stream = self.world.hub.requests.stream(own.stream.id);
             let (_, _, window) = stream.unwrap();
             assert!(window.has_credit(), "everything is taken");
-            if let Some((_, before)) = own.waiting {
-                assert!(own.woken.count() > before, "nothing woke it");
+            if let Some(waiting) = &own.waiting {
+                assert!(own.woken.count() > waiting.woken, "nothing woke it");
             }
             assert!(!self.world.is_full(own.stream.from));
         }

@@ -152,10 +152,8 @@ impl Oracle {
         let may_come_again = may_come_again || page.is_some_and(|page| page.was_left);
         let text = format!("listener {listener} got {gap:?} again");
         let is_known = own.gaps.contains(&gap);
-        // A bound of what the page before lost, and what this one lost for another reason, may be about the same events.
-        let is_alike = |old: &Gap| old.at_most == gap.at_most || old.reason == gap.reason;
         let is_same = |old: &Gap| (old.from, old.to, old.count) == (gap.from, gap.to, gap.count);
-        let was_told = own.gaps.iter().any(|old| is_alike(old) && is_same(old));
+        let was_told = own.gaps.iter().any(is_same);
         if !is_known {
             own.gaps.push(gap);
         }

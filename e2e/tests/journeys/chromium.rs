@@ -108,7 +108,7 @@ async fn a_plain_browser_has_a_bus_in_memory() -> Result<()> {
     let source = |label: &str| json!({ "kind": "webview", "label": label });
     let first = browser.run(&second, RECEIVED, json!(1)).await?;
     // The other tab tells it, after it has begun to listen.
-    assert_eq!(first, json!([["theme", "dark", source("main"), false]]));
+    assert_eq!(first, json!([["theme", "dark", source("main"), true]]));
     browser
         .run(
             &second,

@@ -34,11 +34,11 @@ export class LocalHost {
     return reply
   }
 
-  /** Takes an event of another tab. */
-  take({ event, payload, to, except, retain, extras }: AcceptedEvent, label: string): void {
+  /** Takes an event of another tab. One that it has retained since before this tab was there is no live event. */
+  take({ event, payload, to, except, retain, extras }: AcceptedEvent, label: string, retained = false): void {
     const { component, causes, traceparent } = extras
-    const received = { event, payload: payloadText(event, payload), to, except, retain, component, causes, traceparent }
-    this.host.emit(label, received)
+    const text = payloadText(event, payload)
+    this.host.emit(label, { event, payload: text, to, except, retain, retained, component, causes, traceparent })
     this.host.accepted.length = 0
   }
 

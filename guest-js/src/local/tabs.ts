@@ -3,7 +3,7 @@ import type { LocalHost } from './host.js'
 
 /** What tabs tell each other. */
 type Message =
-  | { readonly kind: 'event'; readonly label: string; readonly event: AcceptedEvent }
+  | { readonly kind: 'event'; readonly label: string; readonly event: AcceptedEvent; readonly retained?: boolean }
   | { readonly kind: 'here'; readonly label: string; readonly isNew: boolean }
   | { readonly kind: 'left'; readonly label: string }
 
@@ -67,10 +67,10 @@ export class Tabs {
     if (message.kind === 'event') {
       // Several tabs may tell a new one of the same retained event.
       if (!this.keep(message.event, message.label)) return
-      host.take(message.event, message.label)
+      host.take(message.event, message.label, message.retained)
     } else if (message.isNew) {
       this.post({ kind: 'here', label: host.label, isNew: false })
-      for (const { label, event } of this.retained.values()) this.post({ kind: 'event', label, event })
+      for (const kept of this.retained.values()) this.post({ kind: 'event', ...kept, retained: true })
     }
   }
 

@@ -11,6 +11,8 @@ export interface NewEvent {
   /** Webviews that do not receive it. */
   except?: Target | undefined
   retain?: boolean | undefined
+  /** Whether it was retained before the page under test was there. */
+  retained?: boolean | undefined
   until?: 'start-up' | 'consumed' | undefined
   expiresMs?: number | undefined
   component?: string | undefined

@@ -49,9 +49,9 @@ import {
   acceptedOf,
   GRACE_MS,
   hasExpired,
+  isMeant,
   type PullArguments,
   TestSession,
-  type TestSubscription,
 } from './session.js'
 import { creditOf } from './streams.js'
 import { checkLabels, isForAll, isForPage, partsOf, recipientIn } from './target.js'
@@ -307,7 +307,7 @@ export class TestHost {
     this.unconsumed.keep(accepted)
     this.accepted.push(accepted)
     if (retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
-    const ids = this.subscriptionsOf(accepted)
+    const ids = this.subscriptionsOf(accepted, emitted.retained)
     const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
     const items = Array<Label>(this.session?.countItems(ids) ?? 0).fill(this.label)
     if (wait) this.outcomes.begin(accepted.seq, wait, [...items, ...receivers.map(({ label }) => label)])
@@ -402,11 +402,9 @@ export class TestHost {
   }
 
   /** The subscriptions of the page that receive an event. */
-  private subscriptionsOf({ event, to, except }: Addressed): number[] {
-    if (!reaches({ to, except }, this.label)) return []
-    const isForEveryone = isForAll(to)
-    const isMeant = ({ matches, isNarrowed }: TestSubscription) => matches(event) && !(isNarrowed && isForEveryone)
-    return this.session?.idsOf(isMeant) ?? []
+  private subscriptionsOf(event: Addressed, retained = false): number[] {
+    if (!reaches(event, this.label)) return []
+    return this.session?.idsOf((own) => isMeant(own, event) && (!retained || own.retained !== false)) ?? []
   }
 
   private open(id: string): TestSession {
@@ -486,9 +484,9 @@ export class TestHost {
       throw new EventBusError('denied', text)
     }
     const isNarrowed = !isForAll(target)
-    session.subscriptions.set(id, { matches, isNarrowed, isLatest: latest === true })
-    const isDue = (before: AcceptedEvent) =>
-      matches(before.event) && reaches(before, this.label) && !(isNarrowed && isForAll(before.to))
+    const own = { matches, isNarrowed, isLatest: latest === true, retained }
+    session.subscriptions.set(id, own)
+    const isDue = (before: AcceptedEvent) => isMeant(own, before) && reaches(before, this.label)
     const kept = retained === false ? [] : [...this.retained.values()]
     const earlier = this.accepted.filter(({ extras }) => !extras.consume)
     const replayed = replay === false ? [] : [...(this.replays ? earlier : []), ...this.unconsumed.events]

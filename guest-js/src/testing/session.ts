@@ -31,12 +31,24 @@ export interface AcceptedEvent {
   /** When it counts no more, in milliseconds since the Unix epoch. */
   expiresAt: number | undefined
   /** What few events have. */
-  extras: Pick<Extras, 'tick' | 'component' | 'causes' | 'traceparent' | 'consume'>
+  extras: Pick<Extras, 'tick' | 'component' | 'causes' | 'traceparent' | 'consume' | 'retained'>
 }
 
 /** An event as it is accepted. */
 export function acceptedOf(
-  { event, payload, to, except, retain = false, until, expiresMs, component, causes = [], traceparent }: NewEvent,
+  {
+    event,
+    payload,
+    to,
+    except,
+    retain = false,
+    retained,
+    until,
+    expiresMs,
+    component,
+    causes = [],
+    traceparent,
+  }: NewEvent,
   seq: number,
   source: Endpoint,
   tick: Extras['tick'],
@@ -57,6 +69,7 @@ export function acceptedOf(
       ...(causes.length > 0 && { causes: [...causes] }),
       ...(traceparent !== undefined && { traceparent }),
       ...(until === 'consumed' && { consume: true }),
+      ...(retained && { retained: true }),
     },
   }
 }
@@ -68,6 +81,16 @@ export interface TestSubscription {
   readonly isNarrowed: boolean
   /** Whether only the newest event of a name waits for it. */
   readonly isLatest: boolean
+  /** Unless `false`, it receives what was retained before it. */
+  readonly retained: boolean | undefined
+}
+
+/** Whether a subscription is for an event of this name and target. */
+export function isMeant(
+  { matches, isNarrowed }: TestSubscription,
+  { event, to }: Pick<AcceptedEvent, 'event' | 'to'>,
+): boolean {
+  return matches(event) && !(isNarrowed && isForAll(to))
 }
 
 /** The arguments of a pull. */

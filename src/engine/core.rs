@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, TryLockError, Weak};
 use std::task::Waker;
 use std::thread::ThreadId;
-use std::time::Instant;
 
 use crate::config::Compatible;
 use crate::engine::counting::Counting;
@@ -20,7 +19,6 @@ use crate::engine::traces::Traces;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::Recipient;
-use crate::hub::will::Will;
 use crate::hub::{Command, Effects, EmitEffects, Hub, Pull};
 use crate::limits::Limits;
 use crate::model::compat::CompatKind;
@@ -397,51 +395,6 @@ impl Core {
             Ok(effects) => self.apply_effects(effects),
             Err((reply, error)) => reply.send(Err(error)),
         }
-    }
-
-    pub(crate) fn expire(self: &Arc<Self>, now: Instant) -> Option<Instant> {
-        self.note_outcomes();
-        let (mut effects, next, wills) = {
-            let mut hub = self.hub();
-            let (effects, next) = hub.expire(now);
-            (effects, next, hub.take_due_wills())
-        };
-        let silent = std::mem::take(&mut effects.silent);
-        self.apply_effects(effects);
-        self.publish_wills(wills);
-        for webview in silent {
-            self.remove_if_closed(&webview);
-        }
-        if next.is_some_and(|next| next <= now) {
-            // There is more, which may take a while.
-            self.yield_to_waiters();
-        }
-        next
-    }
-
-    fn publish_wills(self: &Arc<Self>, wills: Vec<Will>) {
-        if wills.is_empty() {
-            return;
-        }
-        let publish = |core: &Self, wills: Vec<Will>| {
-            for Will {
-                event, audience, ..
-            } in wills
-            {
-                // Whom it is for may be gone, too.
-                drop(core.publish(event, &audience));
-            }
-        };
-        if !self.has_interceptors() || self.clock().is_stopped() {
-            return publish(self, wills);
-        }
-        // An interceptor takes its time, for which no lease and no timeout waits.
-        let core = Arc::downgrade(self);
-        drop(self.tasks.spawn_blocking(move || {
-            if let Some(core) = core.upgrade() {
-                publish(&core, wills);
-            }
-        }));
     }
 }
 

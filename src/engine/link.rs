@@ -169,7 +169,7 @@ impl Core {
     }
 
     /// Publishes events of another node, which stay here, several under one lock. Returns why others were refused. The
-    /// effects are for [`Core::apply_all_effects`], so that whoever waits for several events is woken once.
+    /// effects are for [`Core::apply_all_effects`], so that a reader of several events wakes once.
     pub(crate) fn publish_arrivals(
         &self,
         events: impl Iterator<Item = NewEvent>,

@@ -138,6 +138,11 @@ impl LinkQueue {
         id
     }
 
+    fn share_to(&self, ids: &[SubscriptionId]) -> Option<Arc<[LinkStream]>> {
+        let (_, stream) = self.shares.get(*ids.first()? as usize)?;
+        Some(Arc::clone(stream))
+    }
+
     fn stream_of(&self, id: SubscriptionId) -> Option<LinkStream> {
         if (id as usize) < self.shares.len() {
             return Some(LinkStream::Share(id as usize));
@@ -153,8 +158,8 @@ impl LinkQueue {
     fn leaving(&self, entry: QueueEntry, steady: Duration) -> Leaving {
         match entry {
             QueueEntry::Event(queued) => Leaving::Event {
-                streams: match self.shares.get(queued.subscriptions[0] as usize) {
-                    Some((_, stream)) => Arc::clone(stream),
+                streams: match self.share_to(&queued.subscriptions) {
+                    Some(stream) => stream,
                     None => self.streams_of(queued.subscriptions.iter()).into(),
                 },
                 expires: queued

@@ -1,4 +1,4 @@
-//! What a test bus asks the hub: whether everything that was accepted has been handled.
+//! Marks in queues, and whether everything that was accepted has been handled.
 
 use crate::hub::Hub;
 use crate::hub::effects::Effects;

@@ -29,7 +29,7 @@ pub(crate) fn read_members(json: &str) -> Vec<PresenceMember<RawState>> {
     serde_json::from_str(json).unwrap_or_default()
 }
 
-/// A member with its state as a `T`; or why it is none.
+/// A member with its state as a `T`, or why its state is not a `T`.
 pub(crate) fn read_member<T: DeserializeOwned>(
     member: PresenceMember<RawState>,
 ) -> Result<PresenceMember<T>, String> {

@@ -253,7 +253,7 @@ export class App {
   async #look(): Promise<void> {
     if (document.hidden) return
     try {
-      this.#newState = await snapshot()
+      this.#newState = await snapshot(this.#view === 'retained')
       this.#frames.looked()
     } catch (error) {
       this.#connected(messageOf(error))
@@ -271,7 +271,7 @@ export class App {
       pages: own.inspection.webviews.length,
       jobs: own.inspection.jobs.length,
       requests: own.requestCount,
-      retained: own.retained.length,
+      retained: own.inspection.retained.events,
     }
     for (const [view, { count: number }] of this.#nav) {
       const value = counts[view]

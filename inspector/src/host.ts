@@ -1,5 +1,5 @@
 import { invoke } from '@tauri-apps/api/core'
-import type { Endpoint, Inspection, PageInfo, TapRecord, Target } from 'tauri-plugin-event-bus-api'
+import type { Endpoint, Inspection, PageInfo, Target } from 'tauri-plugin-event-bus-api'
 
 /** A request that has no response yet. */
 export interface RequestInFlight {
@@ -21,7 +21,8 @@ export interface Snapshot {
   pages: PageInfo[]
   requestCount: number
   requests: RequestInFlight[]
-  retained: Record<string, unknown>[]
+  /** Lines of records; `null` unless they were asked for. */
+  retained: string[] | null
   declared: { events: string[]; requests: string[] }
 }
 
@@ -51,18 +52,18 @@ export async function records(tap: string, after: number): Promise<{ number: num
   return { number: JSON.parse(reply.slice(0, end)).number, text: reply.slice(end + 1) }
 }
 
-/** The text of a {@link Snapshot}. */
-export function snapshot(): Promise<string> {
-  return send('inspector_state', {})
+/** The text of a {@link Snapshot}, with retained events or without. */
+export function snapshot(retained: boolean): Promise<string> {
+  return send('inspector_state', { retained })
 }
 
 export async function act(what: Act): Promise<unknown> {
   return JSON.parse(await send('inspector_act', { act: what }))
 }
 
-/** Sends a request by hand. Its response is a record. */
-export async function request(what: Act & { kind: 'request' }): Promise<TapRecord & { kind: 'response' }> {
-  return (await act(what)) as TapRecord & { kind: 'response' }
+/** Sends a request by hand. Its response is the line of a record. */
+export function request(what: Act & { kind: 'request' }): Promise<string> {
+  return send('inspector_act', { act: what })
 }
 
 export async function exported(text: string): Promise<{ path: string; records: number }> {

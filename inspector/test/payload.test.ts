@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { childrenOf, Exact, PayloadBytes, readExactly, treeNodeOf, withBytes } from '../src/model/payload.js'
+import { childrenOf, Exact, PayloadBytes, readExactly, textOf, treeNodeOf, withBytes } from '../src/model/payload.js'
 import { recordingOf } from '../src/model/recording.js'
 import { event, storeOf } from './records.js'
 
@@ -58,4 +58,16 @@ test('everything that is kept is a recording', () => {
   })
   expect(records.pop()).toBe('')
   expect(records.map((line) => JSON.parse(line).name)).toEqual(['a', 'b'])
+})
+
+test('the text of a payload has each number as it was written', () => {
+  const text = '{"a":[12345678901234567,-0,1.5,{}],"__proto__":{"b":[]},"c":"\\u2028\\"","d":null}'
+  const read = JSON.parse(text)
+  // What an engine without the sources of numbers cannot read exactly.
+  read.a[0] = new Exact('12345678901234567')
+  read.a[1] = new Exact('-0')
+  expect(JSON.parse(textOf(read))).toEqual(JSON.parse(text))
+  expect(textOf(read)).toContain('[12345678901234567,-0,1.5,{}]')
+  expect(textOf({ a: [1, { b: 2 }], c: {} }, 2)).toBe(JSON.stringify({ a: [1, { b: 2 }], c: {} }, null, 2))
+  expect(textOf(undefined)).toBe('null')
 })

@@ -18,8 +18,24 @@ export function readExactly(line: string): Record<string, unknown> {
 
 /** Whether the digits of a number are not those that were written. */
 function isRounded(value: number, source: string): boolean {
-  if (!Number.isFinite(value)) return true
+  if (!Number.isFinite(value) || Object.is(value, -0)) return true
   return /^-?\d+$/.test(source) && !Number.isSafeInteger(value) && BigInt(source) !== BigInt(value)
+}
+
+/** The JSON of what {@link readExactly} has read: each level on lines of its own if it is to be indented. */
+export function textOf(value: unknown, indent = 0, depth = 1): string {
+  if (value instanceof Exact) return value.text
+  if (value === null || typeof value !== 'object') return JSON.stringify(value ?? null)
+  const isList = Array.isArray(value)
+  const colon = indent > 0 ? ': ' : ':'
+  const parts = Object.entries(value).map(([key, own]) => {
+    const text = textOf(own, indent, depth + 1)
+    return isList ? text : `${JSON.stringify(key)}${colon}${text}`
+  })
+  const [open, close] = isList ? '[]' : '{}'
+  if (parts.length === 0 || indent === 0) return `${open}${parts.join(',')}${close}`
+  const line = `\n${' '.repeat(indent * depth)}`
+  return `${open}${line}${parts.join(`,${line}`)}\n${' '.repeat(indent * (depth - 1))}${close}`
 }
 
 /** How a value of a payload is shown in a tree. */

@@ -18,8 +18,11 @@ export const BOUNDS: Bounds = { entries: 100_000, records: 300_000, bytes: 96 <<
 /** How many refusals are remembered for the events that they concern. */
 const REFUSALS = 500
 
-/** How many names are offered for what is sent by hand. */
+/** How many names, and how many components, are offered. */
 const NAMES = 1000
+
+/** How many webviews have a lane of their own. Later ones share that of the host. */
+const LANES = 256
 
 /** What has happened so far, made of records. */
 export class Store {
@@ -125,7 +128,7 @@ export class Store {
 
   /** A page is there, or was. */
   meet(lane: LaneKey): void {
-    if (!this.lanes.includes(lane)) this.lanes.push(lane)
+    if (this.lanes.length < LANES && !this.lanes.includes(lane)) this.lanes.push(lane)
   }
 
   #keep(line: string, record: TapRecord): void {
@@ -145,7 +148,7 @@ export class Store {
   #index(entry: Entry): void {
     this.meet(entry.lane)
     for (const { lane } of entry.ways) this.meet(lane)
-    if (entry.component !== undefined) this.components.add(entry.component)
+    if (entry.component !== undefined && this.components.size < NAMES) this.components.add(entry.component)
     switch (entry.kind) {
       case 'event':
       case 'tick':

@@ -2,7 +2,7 @@ import type { Inspection } from 'tauri-plugin-event-bus-api'
 import { type CauseNode, causesOf } from '../model/causes.js'
 import { type Entry, type LaneKey, laneName, type Way } from '../model/entry.js'
 import { missingOf, patternsOf, permissionIn } from '../model/listeners.js'
-import { readExactly, withBytes } from '../model/payload.js'
+import { readExactly, textOf, withBytes } from '../model/payload.js'
 import type { Store } from '../model/store.js'
 import { bytes, clock, counted, duration, shown, shownOnOneLine } from '../model/text.js'
 import { append, button, el, iconButton, laneClass } from './dom.js'
@@ -138,9 +138,8 @@ export class Details {
       tools.append(el('span', 'tree-size', `${bytes(cut.bytes)}, cut`))
       return section(title, longText(cut.start, 'raw'), tools)
     }
-    const payload = withBytes(record.payload, record.bytes)
     if (record.redacted === true) tools.append(el('span', 'badge redacted', 'redacted'))
-    tools.append(el('span', 'tree-size', bytes(JSON.stringify(record.payload)?.length ?? 0)))
+    tools.append(el('span', 'tree-size', bytes(textOf(record.payload ?? null).length)))
     tools.append(
       button('link', this.#isRaw ? 'as tree' : 'as text', () => {
         this.#isRaw = !this.#isRaw
@@ -148,8 +147,8 @@ export class Details {
         this.refresh(undefined)
       }),
     )
-    if (!this.#isRaw) return section(title, payloadTree(payload), tools)
-    const text = JSON.stringify(JSON.parse(payloadTextFrom(record)), null, 2)
+    if (!this.#isRaw) return section(title, payloadTree(withBytes(record.payload, record.bytes)), tools)
+    const text = textOf(record.payload ?? null, 2)
     return section(title, el('pre', 'raw', shown(text, 100_000)), tools)
   }
 
@@ -275,9 +274,5 @@ function copy(text: string): void {
 function payloadTextOf(line: string): string | undefined {
   const record = readExactly(line)
   if (!('payload' in record) || record.redacted === true || record.bytes !== undefined) return undefined
-  return payloadTextFrom(JSON.parse(line))
-}
-
-function payloadTextFrom(record: Record<string, unknown>): string {
-  return JSON.stringify(record.payload ?? null)
+  return textOf(record.payload ?? null)
 }

@@ -156,12 +156,10 @@ export class SendView {
         const text = `Event ${receipt.seq} is on its way to ${counted(receipt.pages, 'page')} and ${counted(receipt.listeners, 'listener')} of Rust.`
         this.#tell(el('p', 'text good', text))
       } else {
-        const response = await request(what)
-        if (response.error) this.#tell(...errorLines(`${response.error.code}: ${response.error.message}`), took())
-        else {
-          const record = readExactly(JSON.stringify(response))
-          this.#tell(el('p', 'text good', 'Response'), payloadTree(withBytes(record.payload, record.bytes)), took())
-        }
+        const { error, payload, bytes } = readExactly(await request(what))
+        const { code, message } = Object(error) as { code?: string; message?: string }
+        if (code !== undefined) this.#tell(...errorLines(`${code}: ${message}`), took())
+        else this.#tell(el('p', 'text good', 'Response'), payloadTree(withBytes(payload, bytes)), took())
       }
     } catch (error) {
       this.#tell(...errorLines(messageOf(error)))

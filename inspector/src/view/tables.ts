@@ -1,7 +1,7 @@
 import type { Endpoint, Inspection, JobInfo, QueueUsage, SubscriptionInspection } from 'tauri-plugin-event-bus-api'
 import type { Act, RequestInFlight, Snapshot } from '../host.js'
 import { type LaneKey, laneName, laneOf, targetText } from '../model/entry.js'
-import { readExactly, withBytes } from '../model/payload.js'
+import { readExactly, textOf, withBytes } from '../model/payload.js'
 import { bytes, clock, count, counted, duration, shown, shownOnOneLine } from '../model/text.js'
 import { append, button, el, laneClass } from './dom.js'
 import { longText, payloadTree } from './payload.js'
@@ -328,14 +328,14 @@ export class RetainedView extends SnapshotView {
   }
 
   protected draw({ retained }: Snapshot): Node[] {
+    if (retained === null) return []
     if (retained.length === 0) return [empty('No event is retained.')]
-    return [el('div', 'cards', ...retained.map((record) => this.#card(record)))]
+    return [el('div', 'cards', ...retained.map((line) => this.#card(readExactly(line))))]
   }
 
   #card(record: Record<string, unknown>): HTMLElement {
     const name = String(record.name)
-    const own = readExactly(JSON.stringify(record))
-    const cut = own.cut as { bytes: number; start: string } | undefined
+    const cut = record.cut as { bytes: number; start: string } | undefined
     const clear = button(
       'small',
       'Clear',
@@ -353,10 +353,11 @@ export class RetainedView extends SnapshotView {
       clear,
     )
     const key = `${name}\n${record.seq}`
-    const text = cut ? cut.start : JSON.stringify(record.payload)
+    const text = cut ? cut.start : textOf(record.payload)
     const summary = el('summary', '', 'Payload ', el('span', 'mono cell-note', shownOnOneLine(text ?? '', 60)))
     const details = el('details', 'card-payload', summary)
-    const fill = () => details.append(cut ? longText(cut.start, 'raw') : payloadTree(withBytes(own.payload, own.bytes)))
+    const fill = () =>
+      details.append(cut ? longText(cut.start, 'raw') : payloadTree(withBytes(record.payload, record.bytes)))
     details.open = this.#open.has(key)
     let isFilled = details.open
     if (isFilled) fill()

@@ -140,8 +140,8 @@ struct Snapshot {
     pages: Vec<PageInfo>,
     request_count: usize,
     requests: Vec<RequestInFlight>,
-    /// Records, without where they went.
-    retained: Vec<Box<RawValue>>,
+    /// Lines of records, without where they went. Only the view that shows them asks for them.
+    retained: Option<Vec<String>>,
     declared: Declared,
 }
 
@@ -159,12 +159,15 @@ struct Declared {
 }
 
 #[tauri::command]
-async fn inspector_state<R: Runtime>(app: AppHandle<R>, host: Host) -> Result<Response> {
+async fn inspector_state<R: Runtime>(
+    app: AppHandle<R>,
+    host: Host,
+    retained: bool,
+) -> Result<Response> {
     let bus = &host.0;
     let core = &bus.runtime().core;
     let (request_count, requests) = core.hub().requests_in_flight(MAX_LISTED, now());
-    let retained = core.retained_records(MAX_LISTED, PAYLOAD_BYTES);
-    let retained = retained.iter().map(line_of);
+    let retained = retained.then(|| core.retained_records(MAX_LISTED, PAYLOAD_BYTES));
     let catalog = bus.catalog();
     let package = app.package_info();
     write(&Snapshot {
@@ -177,9 +180,7 @@ async fn inspector_state<R: Runtime>(app: AppHandle<R>, host: Host) -> Result<Re
         pages: core.hub().pages(),
         request_count,
         requests,
-        retained: retained
-            .filter_map(|line| RawValue::from_string(line).ok())
-            .collect(),
+        retained: retained.map(|records| records.iter().map(line_of).collect()),
         declared: Declared {
             events: catalog
                 .events()

@@ -125,7 +125,14 @@ impl Opened {
     }
 
     fn state(&self) -> Value {
-        self.call("inspector_state", json!({})).unwrap()
+        let mut state = self
+            .call("inspector_state", json!({ "retained": true }))
+            .unwrap();
+        // Its records are lines, which the page reads without rounding numbers.
+        for record in state["retained"].as_array_mut().unwrap() {
+            *record = serde_json::from_str(record.as_str().unwrap()).unwrap();
+        }
+        state
     }
 
     /// The number and the records of the text after this one.

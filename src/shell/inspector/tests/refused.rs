@@ -20,7 +20,10 @@ fn commands() -> [(&'static str, InvokeBody); 4] {
             "inspector_records",
             InvokeBody::Json(json!({ "tap": "a", "after": 0 })),
         ),
-        ("inspector_state", InvokeBody::Json(json!({}))),
+        (
+            "inspector_state",
+            InvokeBody::Json(json!({ "retained": false })),
+        ),
         ("inspector_act", InvokeBody::Json(act)),
         ("inspector_export", InvokeBody::Raw(Vec::new())),
     ]
@@ -84,7 +87,8 @@ fn neither_the_label_nor_the_origin_is_enough() {
             assert_eq!(code(&error), "denied", "{command} {headers:?}: {error}");
         }
     }
-    assert!(opened.call("inspector_state", json!({})).is_ok());
+    let state = opened.call("inspector_state", json!({ "retained": false }));
+    assert_eq!(state.unwrap()["retained"], json!(null));
 }
 
 #[test]

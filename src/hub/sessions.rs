@@ -35,7 +35,7 @@ pub(crate) struct Command {
 /// What is left of a session: enough to tell a late command that it ran.
 #[derive(Debug)]
 pub(super) struct EndedSession<W> {
-    key: SubscriberKey,
+    pub(super) key: SubscriberKey,
     id: SessionId,
     pub(super) log: CommandLog<W>,
     /// The requests that it sent, so that a late copy of one is not sent again.
@@ -58,8 +58,8 @@ impl<W> Webview<W> {
     }
 }
 
-/// The commands that a page that was left may still run. Neither needs its session.
-const LATE_COMMANDS: [&str; 2] = ["emit", "emit_to"];
+/// The commands that a page that was left may still run. None needs its session.
+const LATE_COMMANDS: [&str; 4] = ["emit", "emit_to", "settle", "clear_retained"];
 
 impl<W> Hub<W> {
     /// Ends the session of a page that was left, for a page of this origin.

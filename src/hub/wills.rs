@@ -33,7 +33,10 @@ impl<W> Hub<W> {
         will: Option<Will>,
     ) -> (Result<()>, Vec<Will>) {
         let Some(session) = self.sessions.get_mut(&key) else {
-            return (Err(session_ended()), will.into_iter().collect());
+            return match will {
+                Some(will) => (Err(session_ended()), vec![will]),
+                None => (Ok(()), self.stop_left_will(key, id).into_iter().collect()),
+            };
         };
         let Some(will) = will else {
             let own = session.wills.0.remove(&id);
@@ -55,6 +58,13 @@ impl<W> Hub<W> {
         session.keeps_pull = true;
         let replaced = session.wills.0.insert(id, will);
         (Ok(()), replaced.into_iter().collect())
+    }
+
+    /// A page that was left takes a will back with its last commands.
+    fn stop_left_will(&mut self, key: SubscriberKey, id: u64) -> Option<Will> {
+        let mut webviews = self.webviews.values_mut();
+        let own = webviews.find(|own| own.ended.back().is_some_and(|last| last.key == key))?;
+        own.left_wills.remove(id)
     }
 
     /// The page is there: one that has come back has no will, and one that was there all along keeps its own.

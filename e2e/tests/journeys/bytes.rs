@@ -170,3 +170,50 @@ async fn bytes_pass_the_isolation_pattern() -> Result<()> {
     }
     Ok(())
 }
+
+/// The frame that encrypts messages dies with its page, and so does what it has not passed on.
+#[tokio::test]
+async fn what_was_awaited_passes_the_isolation_pattern() -> Result<()> {
+    const RELOADS: usize = 6;
+    const LAST: usize = 1_000;
+    let app = launch_isolated().await?;
+    let page = async |label: &str| {
+        let window = app.window(label).await?;
+        window
+            .until("the app", "window.isReady === true", &[])
+            .await?;
+        Ok::<_, anyhow::Error>(Page { window })
+    };
+    let other = page("other").await?;
+    other.run(WATCH, json!(null)).await?;
+    other
+        .run("await bus.listen('row:echoed', see)", json!(null))
+        .await?;
+    let emit = "const [number, later] = args[0]
+        const echo = (number) => bus.emit('row:echo', [number, new Uint8Array()])
+        await echo(number)
+        addEventListener('beforeunload', () => {
+            for (let place = 1; place <= later; place += 1) echo(number + place)
+        })";
+    for reload in 0..RELOADS {
+        let main = page("main").await?;
+        main.run(emit, json!([reload * 10, 3])).await?;
+        main.window.reload().await?;
+    }
+    page("main").await?.run(emit, json!([LAST, 0])).await?;
+    let is_last = "seen.some((value) => Array.isArray(value) && value[0] === args[0])";
+    other
+        .window
+        .until("the last event", is_last, &[json!(LAST)])
+        .await?;
+    let numbers = "return seen.filter(Array.isArray).map(([number]) => number)";
+    let numbers: Vec<usize> = serde_json::from_value(other.run(numbers, json!(null)).await?)?;
+    println!("{numbers:?}");
+    let awaited: Vec<usize> = (0..RELOADS).map(|reload| reload * 10).collect();
+    let arrived = numbers.iter().filter(|number| *number % 10 == 0);
+    let arrived: Vec<usize> = arrived.copied().collect();
+    assert_eq!(arrived, [&awaited[..], &[LAST]].concat());
+    // The others may be lost. None comes twice, and none comes out of order.
+    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+    Ok(())
+}

@@ -466,19 +466,19 @@ fn admit(hub: &mut Hub<char>, name: &'static str, session: u64, n: u64) -> &'sta
 }
 
 #[test]
-fn emits_of_a_page_that_was_left_may_come_late() {
+fn commands_of_a_page_that_was_left_may_come_late() {
     let start = Instant::now();
     let (mut hub, _) = hub(start);
     let _ = hub.leave_page("main", None);
     assert_eq!(admit(&mut hub, "emit", 1, 3), "run");
     assert_eq!(admit(&mut hub, "emit", 1, 3), "repeat");
-    // It was overtaken.
-    assert_eq!(admit(&mut hub, "emit_to", 1, 2), "run");
+    assert_eq!(admit(&mut hub, "emit_to", 1, 2), "run", "it was overtaken");
     assert_eq!(admit(&mut hub, "emit_to", 1, 2), "invalid_argument");
+    assert_eq!(admit(&mut hub, "settle", 1, 5), "run");
+    assert_eq!(admit(&mut hub, "clear_retained", 1, 6), "run");
     // Others need the session.
-    assert_eq!(admit(&mut hub, "subscribe", 1, 4), "stale_session");
-    assert_eq!(admit(&mut hub, "start_job", 1, 4), "stale_session");
-
+    let others = ["subscribe", "start_job"].map(|name| admit(&mut hub, name, 1, 4));
+    assert_eq!(others, ["stale_session"; 2]);
     // The next page keeps its webview.
     let next = open(&mut hub, session_id(2), start).0;
     assert_eq!(admit(&mut hub, "emit", 1, 4), "run");

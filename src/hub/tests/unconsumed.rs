@@ -190,6 +190,27 @@ fn a_page_that_dies_leaves_it_to_the_next_one() {
 }
 
 #[test]
+fn a_page_may_tell_late_that_it_has_handled_it() {
+    let mut hub = hub();
+    let main = open(&mut hub, "main", 1);
+    listen(&mut hub, main, 1, None);
+    let seq = emit(&mut hub);
+    assert_eq!(pull(&mut hub, "main", 1, 0), [(seq, false)]);
+    let _ = hub.leave_page("main", Some("app".into()));
+    let command = Command {
+        name: "settle",
+        session: session_id(1),
+        n: 2,
+        origin: Some("app".into()),
+    };
+    let (_, page, _) = hub.begin_command("main", command, 'c', Instant::now());
+    let _ = hub.settle(page.unwrap(), seq, true);
+    let next = open(&mut hub, "main", 2);
+    listen(&mut hub, next, 1, None);
+    assert_eq!(pull(&mut hub, "main", 2, 0), []);
+}
+
+#[test]
 fn a_failure_keeps_it_up_to_the_limit() {
     let mut hub = hub();
     let main = open(&mut hub, "main", 1);

@@ -67,6 +67,24 @@ fn a_will_is_emitted_after_the_end_of_its_page() {
 }
 
 #[test]
+fn a_will_may_be_stopped_by_the_last_command() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    world.set_will(key, 1, Duration::ZERO).unwrap();
+    world.set_will(key, 2, Duration::ZERO).unwrap();
+    world.leave("main", ORIGIN);
+    assert!(world.hub.set_will(key, 1, None).0.is_ok());
+    let error = world.set_will(key, 3, Duration::ZERO).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::StaleSession);
+    // The command of an earlier page stops nothing of a later one.
+    let next = world.ready("main", 2);
+    world.set_will(next, 4, Duration::ZERO).unwrap();
+    world.leave("main", ORIGIN);
+    assert!(world.hub.set_will(key, 4, None).0.is_ok());
+    assert_eq!(world.wills_after(GRACE), ["gone-4"]);
+}
+
+#[test]
 fn a_page_that_is_back_has_no_will() {
     let mut world = World::new();
     let key = world.ready("main", 1);

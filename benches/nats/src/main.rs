@@ -122,7 +122,7 @@ async fn measure() -> Outcome<Report> {
     let (mut alone, mut local, mut linked) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         alone.push(client::round_trip(&clients).await?);
-        local.push(nodes::round_trip(&a, &a).await?);
+        local.push(nodes::local_round_trip(&a).await?);
         linked.push(nodes::round_trip(&a, &b).await?);
     }
     drop((a, b));

@@ -125,19 +125,28 @@ pub(crate) async fn growth(count: usize) -> Outcome<Growth> {
 
 /// Microseconds for an event to a node, and one back.
 pub(crate) async fn round_trip(from: &Node, to: &Node) -> Outcome<f64> {
-    let mut pings = to.bus.stream("bench:ping")?;
-    let mut pongs = from.bus.stream("bench:pong")?;
+    round_trip_of(["bench:ping", "bench:pong"], from, to).await
+}
+
+/// The same within one node, of names that no link shares: what leaves meanwhile would come between later.
+pub(crate) async fn local_round_trip(node: &Node) -> Outcome<f64> {
+    round_trip_of(["local:ping", "local:pong"], node, node).await
+}
+
+async fn round_trip_of([ping, pong]: [&'static str; 2], from: &Node, to: &Node) -> Outcome<f64> {
+    let mut pings = to.bus.stream(ping)?;
+    let mut pongs = from.bus.stream(pong)?;
     let own = to.bus.clone();
     let echo = tokio::spawn(async move {
         for _ in 0..ROUND_TRIPS {
             next(&mut pings).await?;
-            own.emit("bench:pong", 1)?;
+            own.emit(pong, 1)?;
         }
         Outcome::Ok(())
     });
     let start = Instant::now();
     for _ in 0..ROUND_TRIPS {
-        from.bus.emit("bench:ping", 1)?;
+        from.bus.emit(ping, 1)?;
         next(&mut pongs).await?;
     }
     let took = start.elapsed();

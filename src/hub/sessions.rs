@@ -41,7 +41,9 @@ pub(super) struct EndedSession<W> {
     /// The requests that it sent, so that a late copy of one is not sent again.
     pub(super) sent_requests: CallerLog,
     /// Whether its page was left. What it sent before may still arrive.
-    is_left: bool,
+    pub(super) is_left: bool,
+    /// The session that it was to continue.
+    pub(super) continues: Option<SessionId>,
 }
 
 impl<W> Webview<W> {
@@ -58,7 +60,8 @@ impl<W> Webview<W> {
     }
 }
 
-/// The commands that a page that was left may still run. None needs its session.
+/// The commands that a page that was left may still run, without its session. A will that is set needs that, and so do outcomes
+/// that emitters wait for.
 const LATE_COMMANDS: [&str; 4] = ["emit", "emit_to", "settle", "clear_retained"];
 
 impl<W> Hub<W> {
@@ -137,7 +140,7 @@ impl<W> Hub<W> {
             return;
         };
         effects.rearm |= webview.standing.leave(&session, end, since);
-        webview.leave_wills(std::mem::take(&mut session.wills), effects);
+        webview.leave_wills(key, std::mem::take(&mut session.wills), effects);
         effects.rearm |= self.presence.leave(key, label);
         if !self.receipts.is_empty() {
             self.receipts.leave(key);
@@ -165,6 +168,7 @@ impl<W> Hub<W> {
             log: session.log,
             sent_requests: session.sent_requests,
             is_left: false,
+            continues: session.arrival.continues,
         });
         forget_old_results(&mut webview.ended);
         self.subscriptions.remove_subscriber(key);

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::hub::audience::Audience;
+use crate::hub::ids::SubscriberKey;
 use crate::hub::publish::NewEvent;
 use crate::hub::retained::target_weight;
 use crate::model::error::{Error, ErrorCode, Result};
@@ -100,6 +101,8 @@ pub(super) struct LeftWills(BTreeMap<u64, LeftWill>);
 #[derive(Debug)]
 struct LeftWill {
     will: Will,
+    /// The session that had it.
+    of: SubscriberKey,
     /// When the end of its session was noticed.
     since: Option<Instant>,
 }
@@ -113,7 +116,7 @@ impl LeftWill {
 impl LeftWills {
     /// A session has ended that had these. No more are kept than one page may have, and those of earlier sessions first, whose
     /// time goes on. Returns those that are not kept.
-    pub(super) fn leave(&mut self, wills: Wills) -> Vec<Will> {
+    pub(super) fn leave(&mut self, of: SubscriberKey, wills: Wills) -> Vec<Will> {
         let mut refused = Vec::new();
         for (id, will) in wills.0 {
             let others = self.0.iter().filter(|(other, _)| **other != id);
@@ -122,7 +125,11 @@ impl LeftWills {
                 refused.push(will);
                 continue;
             }
-            let left = LeftWill { will, since: None };
+            let left = LeftWill {
+                will,
+                of,
+                since: None,
+            };
             let before = self.0.insert(id, left);
             refused.extend(before.map(|before| before.will));
         }
@@ -135,6 +142,11 @@ impl LeftWills {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&u64, &Will)> {
         self.0.iter().map(|(id, left)| (id, &left.will))
+    }
+
+    /// Whether this session had the will with this id.
+    pub(super) fn has_of(&self, id: u64, session: SubscriberKey) -> bool {
+        self.0.get(&id).is_some_and(|left| left.of == session)
     }
 
     pub(super) fn remove(&mut self, id: u64) -> Option<Will> {

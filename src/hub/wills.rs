@@ -11,8 +11,13 @@ use crate::model::error::Result;
 
 impl<W> Webview<W> {
     /// The session of its page has ended.
-    pub(super) fn leave_wills(&mut self, wills: Wills, effects: &mut Effects<W>) {
-        drop_later(self.left_wills.leave(wills), effects);
+    pub(super) fn leave_wills(
+        &mut self,
+        session: SubscriberKey,
+        wills: Wills,
+        effects: &mut Effects<W>,
+    ) {
+        drop_later(self.left_wills.leave(session, wills), effects);
         // Those of a page before may have waited for this one to show itself.
         effects.rearm |= !self.left_wills.is_empty();
     }
@@ -35,7 +40,7 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return match will {
                 Some(will) => (Err(session_ended()), vec![will]),
-                None => (Ok(()), self.stop_left_will(key, id).into_iter().collect()),
+                None => self.stop_left_will(key, id),
             };
         };
         let Some(will) = will else {
@@ -60,11 +65,19 @@ impl<W> Hub<W> {
         (Ok(()), replaced.into_iter().collect())
     }
 
-    /// A page that was left takes a will back with its last commands.
-    fn stop_left_will(&mut self, key: SubscriberKey, id: u64) -> Option<Will> {
-        let mut webviews = self.webviews.values_mut();
-        let own = webviews.find(|own| own.ended.back().is_some_and(|last| last.key == key))?;
-        own.left_wills.remove(id)
+    /// A page that was left takes one of its wills back with its last commands.
+    fn stop_left_will(&mut self, key: SubscriberKey, id: u64) -> (Result<()>, Vec<Will>) {
+        let left = self.webviews.values_mut().find_map(|own| {
+            let mut ended = own.ended.iter().filter(|ended| ended.is_left);
+            let continues = ended.find(|ended| ended.key == key)?.continues;
+            Some((own, continues))
+        });
+        let Some((own, continues)) = left else {
+            return (Err(session_ended()), Vec::new());
+        };
+        let is_own = own.left_wills.has_of(id, key) || own.standing.is_continued_by(continues);
+        let stopped = is_own.then(|| own.left_wills.remove(id)).flatten();
+        (Ok(()), stopped.into_iter().collect())
     }
 
     /// The page is there: one that has come back has no will, and one that was there all along keeps its own.

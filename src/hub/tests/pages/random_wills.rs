@@ -67,7 +67,9 @@ struct Page {
     away_since: Option<Instant>,
     own: Wills,
     /// Those of sessions that have ended, and when.
-    left: BTreeMap<u64, (String, Duration, Instant)>,
+    left: BTreeMap<u64, (String, Duration, Instant, SubscriberKey)>,
+    /// The last session that was left, and whether it continued the one before it.
+    last: Option<(SubscriberKey, bool)>,
 }
 
 impl Page {
@@ -99,8 +101,9 @@ impl Page {
             self.away = Some(session.number);
         }
         for (id, (name, after)) in std::mem::take(&mut self.own) {
-            self.left.insert(id, (name, after, now));
+            self.left.insert(id, (name, after, now, session.key));
         }
+        self.last = Some((session.key, session.continues));
     }
 
     fn show(&mut self) {
@@ -111,7 +114,7 @@ impl Page {
         self.away = None;
         let left = std::mem::take(&mut self.left);
         if session.continues {
-            for (id, (name, after, _)) in left {
+            for (id, (name, after, ..)) in left {
                 self.own.entry(id).or_insert((name, after));
             }
         }
@@ -127,7 +130,7 @@ impl Page {
         if self.away_since.is_some_and(|since| now >= since + GRACE) {
             self.away = None;
         }
-        self.left.retain(|_, (name, after, since)| {
+        self.left.retain(|_, (name, after, since, _)| {
             let is_due = now >= *since + (*after).max(GRACE);
             if is_due {
                 due.push(std::mem::take(name));
@@ -182,6 +185,12 @@ proptest! {
                             pages[page].left.remove(&id);
                         }
                         pages[page].own.remove(&id);
+                    } else if let Some((key, continues)) = pages[page].last {
+                        // It is one of the last commands of the page.
+                        prop_assert!(world.hub.set_will(key, id, None).0.is_ok());
+                        let own = &mut pages[page];
+                        let goes_on = continues && own.away.is_some();
+                        own.left.retain(|other, left| *other != id || left.3 != key && !goes_on);
                     }
                 }
                 Step::Open(page) => pages[page].open(&mut world, LABELS[page], newest, false),
@@ -215,6 +224,7 @@ proptest! {
                     let _ = world.hub.announce(LABELS[page], "window");
                     pages[page].end(world.now);
                     pages[page].give_up(&mut due);
+                    pages[page].last = None;
                 }
                 Step::Pass(millis) => {
                     for (page, label) in pages.iter().zip(LABELS) {

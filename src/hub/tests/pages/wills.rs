@@ -76,12 +76,32 @@ fn a_will_may_be_stopped_by_the_last_command() {
     assert!(world.hub.set_will(key, 1, None).0.is_ok());
     let error = world.set_will(key, 3, Duration::ZERO).unwrap_err();
     assert_eq!(error.code(), ErrorCode::StaleSession);
-    // The command of an earlier page stops nothing of a later one.
-    let next = world.ready("main", 2);
-    world.set_will(next, 4, Duration::ZERO).unwrap();
+    assert_eq!(world.wills_after(GRACE), ["gone-2"]);
+}
+
+#[test]
+fn a_renewed_page_may_stop_its_wills_as_it_is_left() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    world.set_will(key, 1, Duration::ZERO).unwrap();
+    let seq = world.hub.seq;
+    assert!(world.wills_after(SESSION_LEASE).is_empty());
+    let key = world.open("main", 2);
+    world.subscribe_again(key, "x", &[], resume(1, seq));
     world.leave("main", ORIGIN);
-    assert!(world.hub.set_will(key, 4, None).0.is_ok());
-    assert_eq!(world.wills_after(GRACE), ["gone-4"]);
+    assert!(world.hub.set_will(key, 1, None).0.is_ok());
+    assert!(world.wills_after(2 * GRACE).is_empty());
+}
+
+#[test]
+fn a_living_page_learns_that_its_will_goes_on() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    world.set_will(key, 1, Duration::ZERO).unwrap();
+    assert!(world.wills_after(SESSION_LEASE).is_empty());
+    let error = world.hub.set_will(key, 1, None).0.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::StaleSession);
+    assert_eq!(world.wills_after(GRACE), ["gone-1"]);
 }
 
 #[test]
@@ -181,6 +201,8 @@ fn the_wills_of_the_page_before_cannot_be_stopped() {
     let key = world.open("main", 2);
     drop(world.hub.set_will(key, 1, None));
     let _ = world.hub.leave_page("main", Some(ORIGIN.into()));
+    // Nor by its last commands.
+    assert!(world.hub.set_will(key, 1, None).0.is_ok());
     assert_eq!(world.wills_after(GRACE), ["gone-1"]);
 }
 

@@ -158,16 +158,18 @@ impl CatchUp {
         self.add_lost(gap, evicted.superseded(), id);
     }
 
-    /// Adds what the page before had taken, and what was evicted. An eviction within that range is part of it: two bounds
-    /// of one range do not add up.
+    /// Adds what the page before had taken, and what was evicted behind it: two bounds of one range do not add up.
     pub(super) fn add_taken_over(
         &mut self,
         taken_over: Option<Gap>,
         evicted: Option<Loss>,
         id: SubscriptionId,
     ) {
-        let is_told = |evicted: &Loss| matches!(&taken_over, Some(gap) if evicted.is_part_of(gap));
-        let evicted = evicted.filter(|evicted| !is_told(evicted));
+        let beyond = |evicted: Loss| match &taken_over {
+            Some(gap) => evicted.beyond(gap),
+            None => Some(evicted),
+        };
+        let evicted = evicted.and_then(beyond);
         if let Some(gap) = taken_over {
             self.add_gap(gap, id);
         }

@@ -139,6 +139,7 @@ impl LinkQueue {
     }
 
     fn share_to(&self, ids: &[SubscriptionId]) -> Option<Arc<[LinkStream]>> {
+        debug_assert!(!ids.is_empty(), "it leaves for somebody");
         let (_, stream) = self.shares.get(*ids.first()? as usize)?;
         Some(Arc::clone(stream))
     }

@@ -136,9 +136,14 @@ impl Loss {
         (rest.count > 0).then_some(rest)
     }
 
-    /// Whether all of it is in the range of this gap.
-    pub(crate) fn is_part_of(self, gap: &Gap) -> bool {
-        gap.from <= self.first() && self.to <= gap.to
+    /// What of it is behind this gap, which counts each number of its range.
+    pub(crate) fn beyond(self, gap: &Gap) -> Option<Self> {
+        // A hole of a link may have more events than numbers.
+        let has_numbers = self.count <= self.to + 1 - self.from;
+        match gap.from <= self.first() && has_numbers {
+            true => self.after(gap.to),
+            false => Some(self),
+        }
     }
 
     pub(crate) fn superseded(self) -> Option<Superseded> {
@@ -189,6 +194,23 @@ mod tests {
         ];
         for (kept, expected) in cases {
             assert_eq!(whole.without(kept), expected, "{kept:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_a_gap_is_taken_from_a_loss() {
+        let gap = Loss::of_range(4, 7, 4).gap(GapReason::SessionEnded, true);
+        let cases = [
+            (Loss::of_range(4, 7, 4), None),
+            (Loss::of_range(5, 6, 1), None),
+            (Loss::of_range(6, 9, 3), Some(Loss::of_range(8, 9, 2))),
+            (Loss::of_range(9, 9, 1), Some(Loss::of_one(9))),
+            (Loss::of_range(3, 5, 2), Some(Loss::of_range(3, 5, 2))),
+            // A hole of a link.
+            (Loss::of_range(5, 5, 50), Some(Loss::of_range(5, 5, 50))),
+        ];
+        for (loss, expected) in cases {
+            assert_eq!(loss.beyond(&gap), expected, "{loss:?}");
         }
     }
 

@@ -183,6 +183,7 @@ export class App {
       this.#views[own].hidden = own !== view
       this.#nav.get(own)?.button.setAttribute('aria-current', String(own === view))
     }
+    if (view === 'retained') void this.#look()
     this.#frames.looked()
     this.#frames.changed()
   }

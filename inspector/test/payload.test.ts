@@ -60,7 +60,7 @@ test('everything that is kept is a recording', () => {
   expect(records.map((line) => JSON.parse(line).name)).toEqual(['a', 'b'])
 })
 
-test('the text of a payload has each number as it was written', () => {
+test('the text of a payload has whole numbers as they were', () => {
   const text = '{"a":[12345678901234567,-0,1.5,{}],"__proto__":{"b":[]},"c":"\\u2028\\"","d":null}'
   const read = JSON.parse(text)
   // What an engine without the sources of numbers cannot read exactly.

@@ -7,7 +7,7 @@ interface Source {
   source?: string
 }
 
-/** Reads a record, with numbers as they were written where the engine tells. */
+/** Reads a record, with whole numbers as they were written where the engine tells. Fractions are rounded. */
 export function readExactly(line: string): Record<string, unknown> {
   const read = (_key: string, value: unknown, context?: Source) => {
     const source = context?.source

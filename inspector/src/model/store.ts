@@ -21,7 +21,7 @@ const REFUSALS = 500
 /** How many names, and how many components, are offered. */
 const NAMES = 1000
 
-/** How many webviews have a lane of their own. Later ones share that of the host. */
+/** How many lanes there are at most. Webviews that are met later are drawn in that of the host. */
 const LANES = 256
 
 /** What has happened so far, made of records. */

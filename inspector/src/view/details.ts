@@ -2,7 +2,7 @@ import type { Inspection } from 'tauri-plugin-event-bus-api'
 import { type CauseNode, causesOf } from '../model/causes.js'
 import { type Entry, type LaneKey, laneName, type Way } from '../model/entry.js'
 import { missingOf, patternsOf, permissionIn } from '../model/listeners.js'
-import { readExactly, textOf, withBytes } from '../model/payload.js'
+import { PayloadBytes, readExactly, textOf, withBytes } from '../model/payload.js'
 import type { Store } from '../model/store.js'
 import { bytes, clock, counted, duration, shown, shownOnOneLine } from '../model/text.js'
 import { append, button, el, iconButton, laneClass } from './dom.js'
@@ -139,7 +139,7 @@ export class Details {
       return section(title, longText(cut.start, 'raw'), tools)
     }
     if (record.redacted === true) tools.append(el('span', 'badge redacted', 'redacted'))
-    tools.append(el('span', 'tree-size', bytes(textOf(record.payload ?? null).length)))
+    tools.append(el('span', 'tree-size', bytes(sizeOf(record))))
     tools.append(
       button('link', this.#isRaw ? 'as tree' : 'as text', () => {
         this.#isRaw = !this.#isRaw
@@ -268,6 +268,12 @@ export function permissionLine(permission: string): HTMLElement {
 
 function copy(text: string): void {
   navigator.clipboard?.writeText(text).catch(() => {})
+}
+
+/** How long the payload of a record is, with its bytes. */
+function sizeOf({ payload, bytes: own }: Record<string, unknown>): number {
+  const sizes = (Array.isArray(own) ? own : []).map(([base64]) => new PayloadBytes(String(base64)).size)
+  return sizes.reduce((sum, size) => sum + size, textOf(payload ?? null).length)
 }
 
 /** The text of a payload, for what is sent again; `undefined` unless all of it is there. */

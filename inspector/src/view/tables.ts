@@ -323,6 +323,11 @@ export class RetainedView extends SnapshotView {
     super('Retained', 'The newest event of each name that later subscribers get first.', actions)
   }
 
+  /** What was shown stays until there is a snapshot with retained events. */
+  override show(snapshot: Snapshot): void {
+    if (snapshot.retained !== null) super.show(snapshot)
+  }
+
   protected shown({ retained }: Snapshot): unknown {
     return retained
   }
@@ -354,7 +359,7 @@ export class RetainedView extends SnapshotView {
     )
     const key = `${name}\n${record.seq}`
     const text = cut ? cut.start : textOf(record.payload)
-    const summary = el('summary', '', 'Payload ', el('span', 'mono cell-note', shownOnOneLine(text ?? '', 60)))
+    const summary = el('summary', '', 'Payload ', el('span', 'mono cell-note', shownOnOneLine(text, 60)))
     const details = el('details', 'card-payload', summary)
     const fill = () =>
       details.append(cut ? longText(cut.start, 'raw') : payloadTree(withBytes(record.payload, record.bytes)))

@@ -24,6 +24,7 @@ export class Tabs {
   private readonly channel: BroadcastChannel
   /** The newest retained event of each name and target, for tabs that open later. */
   private readonly retained = new Map<string, Retained>()
+  private readonly openedAt = Date.now()
   private readonly leave = () => this.post({ kind: 'left', label: this.host.label })
   private readonly comeBack = ({ persisted }: PageTransitionEvent) => {
     if (persisted) this.post({ kind: 'here', label: this.host.label, isNew: true })
@@ -67,7 +68,8 @@ export class Tabs {
     if (message.kind === 'event') {
       // Several tabs may tell a new one of the same retained event.
       if (!this.keep(message.event, message.label)) return
-      host.take(message.event, message.label, message.retained)
+      // What was emitted since is live, whichever tab was the first to tell of it.
+      host.take(message.event, message.label, message.retained && message.event.timestamp < this.openedAt)
     } else if (message.isNew) {
       this.post({ kind: 'here', label: host.label, isNew: false })
       for (const kept of this.retained.values()) this.post({ kind: 'event', ...kept, retained: true })

@@ -128,7 +128,8 @@ pub(crate) async fn round_trip(from: &Node, to: &Node) -> Outcome<f64> {
     round_trip_of(["bench:ping", "bench:pong"], from, to).await
 }
 
-/// The same within one node, of names that no link shares: what leaves meanwhile would come between later.
+/// The same within one node. No link shares these names: what it would send would still be on its way in the next
+/// measurement.
 pub(crate) async fn local_round_trip(node: &Node) -> Outcome<f64> {
     round_trip_of(["local:ping", "local:pong"], node, node).await
 }

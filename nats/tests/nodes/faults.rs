@@ -90,15 +90,15 @@ fn a_server_that_is_killed_comes_back() {
     }
     let begun = Instant::now();
     // Each of them waits, but for those that were being taken as the connection was lost.
-    let counts = || {
+    let queued = loop {
         let status = a.bus.link_status().unwrap();
-        (status.sent, status.queued as u64)
-    };
-    while counts().0 + counts().1 != 1000 {
-        assert!(begun.elapsed() < PATIENCE, "{:?}", counts());
+        if status.sent + status.queued as u64 == 1000 {
+            break status.queued as u64;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{status:?}");
         std::thread::yield_now();
-    }
-    assert!(counts().1 >= 999 - MOST_TAKEN, "{:?}", counts());
+    };
+    assert!(queued >= 999 - MOST_TAKEN, "{queued}");
     server.restart();
     a.wait_for(true);
     b.wait_for(true);

@@ -200,7 +200,7 @@ fn two_nodes_of_one_name_are_told() {
     let one = node(&server.url(), "same").connected();
     one.bus.emit("order:n", 1).unwrap();
     assert_eq!(payload(&mut at_c), 1);
-    // From its first message on, which may be a count, the newer one is the node.
+    // The newer node counts as the one from its first message on. That may be its count, so it connects after the first event.
     let two = node(&server.url(), "same").connected();
     two.bus.emit("order:n", 2).unwrap();
     assert_eq!(payload(&mut at_c), 2);

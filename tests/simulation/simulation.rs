@@ -13,7 +13,8 @@ use simulation::{Mutation, Options, Outcome, read_steps, run, shrink, spell};
 /// How many seeds a plain test runs.
 const SEEDS: u64 = 150;
 
-/// The seeds under which a wrong host is to be found.
+/// The seeds under which a wrong host is to be found. The rarest fault, a gap that was handled and is told again, shows in one
+/// of forty, and in none of the first hundred.
 const MUTATED: RangeInclusive<u64> = 101..=200;
 
 /// How many failures a long run reports in full.
@@ -191,7 +192,10 @@ fn is_found(mutation: Mutation) {
     let found = MUTATED
         .clone()
         .any(|seed| !judge(seed, &options).violations.is_empty());
-    assert!(found, "{mutation:?} was not found in 100 seeds");
+    assert!(
+        found,
+        "{mutation:?} was not found with the seeds {MUTATED:?}"
+    );
 }
 
 mod finds {

@@ -208,11 +208,10 @@ async fn what_was_awaited_passes_the_isolation_pattern() -> Result<()> {
         .await?;
     let numbers = "return seen.filter(Array.isArray).map(([number]) => number)";
     let numbers: Vec<usize> = serde_json::from_value(other.run(numbers, json!(null)).await?)?;
-    println!("{numbers:?}");
     let awaited: Vec<usize> = (0..RELOADS).map(|reload| reload * 10).collect();
     let arrived = numbers.iter().filter(|number| *number % 10 == 0);
     let arrived: Vec<usize> = arrived.copied().collect();
-    assert_eq!(arrived, [&awaited[..], &[LAST]].concat());
+    assert_eq!(arrived, [&awaited[..], &[LAST]].concat(), "{numbers:?}");
     // The others may be lost. None comes twice, and none comes out of order.
     assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
     Ok(())

@@ -15,7 +15,7 @@ const limits = {
   '{ listen, emit, component }': 21_050,
   './dom': 1_024,
   './frame': 13_700,
-  './local': 17_700,
+  './local': 17_650,
   './react': 1_700,
   './solid': 1_700,
   './svelte': 1_700,

@@ -35,10 +35,8 @@ export class LocalHost {
   }
 
   /** Takes an event of another tab. One that it has retained since before this tab was there is no live event. */
-  take({ event, payload, to, except, retain, extras }: AcceptedEvent, label: string, retained = false): void {
-    const { component, causes, traceparent } = extras
-    const text = payloadText(event, payload)
-    this.host.emit(label, { event, payload: text, to, except, retain, retained, component, causes, traceparent })
+  take({ event, payload, to, except, retain, extras }: AcceptedEvent, label: string, retained: boolean): void {
+    this.host.emit(label, { event, payload: payloadText(event, payload), to, except, retain, ...extras, retained })
     this.host.accepted.length = 0
   }
 

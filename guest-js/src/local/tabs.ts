@@ -3,7 +3,7 @@ import type { LocalHost } from './host.js'
 
 /** What tabs tell each other. */
 type Message =
-  | { readonly kind: 'event'; readonly label: string; readonly event: AcceptedEvent; readonly retained?: boolean }
+  | { readonly kind: 'event'; readonly label: string; readonly event: AcceptedEvent }
   | { readonly kind: 'here'; readonly label: string; readonly isNew: boolean }
   | { readonly kind: 'left'; readonly label: string }
 
@@ -24,7 +24,7 @@ export class Tabs {
   private readonly channel: BroadcastChannel
   /** The newest retained event of each name and target, for tabs that open later. */
   private readonly retained = new Map<string, Retained>()
-  private readonly openedAt = Date.now()
+  private readonly since = Date.now()
   private readonly leave = () => this.post({ kind: 'left', label: this.host.label })
   private readonly comeBack = ({ persisted }: PageTransitionEvent) => {
     if (persisted) this.post({ kind: 'here', label: this.host.label, isNew: true })
@@ -69,10 +69,10 @@ export class Tabs {
       // Several tabs may tell a new one of the same retained event.
       if (!this.keep(message.event, message.label)) return
       // What was emitted since is live, whichever tab was the first to tell of it.
-      host.take(message.event, message.label, message.retained && message.event.timestamp < this.openedAt)
+      host.take(message.event, message.label, message.event.timestamp < this.since)
     } else if (message.isNew) {
       this.post({ kind: 'here', label: host.label, isNew: false })
-      for (const kept of this.retained.values()) this.post({ kind: 'event', ...kept, retained: true })
+      for (const { label, event } of this.retained.values()) this.post({ kind: 'event', label, event })
     }
   }
 

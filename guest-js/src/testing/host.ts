@@ -402,9 +402,9 @@ export class TestHost {
   }
 
   /** The subscriptions of the page that receive an event. */
-  private subscriptionsOf(event: Addressed, retained = false): number[] {
+  private subscriptionsOf(event: Addressed, retained?: boolean): number[] {
     if (!reaches(event, this.label)) return []
-    return this.session?.idsOf((own) => isMeant(own, event) && (!retained || own.retained !== false)) ?? []
+    return this.session?.idsOf((own) => isMeant(own, event) && !(retained && own.retained === false)) ?? []
   }
 
   private open(id: string): TestSession {

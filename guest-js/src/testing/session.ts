@@ -69,7 +69,7 @@ export function acceptedOf(
       ...(causes.length > 0 && { causes: [...causes] }),
       ...(traceparent !== undefined && { traceparent }),
       ...(until === 'consumed' && { consume: true }),
-      ...(retained && { retained: true }),
+      ...(retained && { retained }),
     },
   }
 }

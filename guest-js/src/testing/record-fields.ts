@@ -61,7 +61,13 @@ const ACTIONS = [
   'respond',
   'tick',
   'start_job',
+  'update_job',
+  'pause_job',
+  'resume_job',
+  'stop_job',
   'start_task',
+  'attach_task',
+  'cancel_task',
   'presence',
   'clear_retained',
 ] as const

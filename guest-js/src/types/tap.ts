@@ -127,13 +127,19 @@ export interface TappedRefusal {
     | 'respond'
     | 'tick'
     | 'start_job'
+    | 'update_job'
+    | 'pause_job'
+    | 'resume_job'
+    | 'stop_job'
     | 'start_task'
+    | 'attach_task'
+    | 'cancel_task'
     | 'presence'
     | 'clear_retained'
-  /** The name or pattern, as it was given. */
+  /** The name or pattern, as it was given. Of a job that was to be changed, its event; empty if the page has no such job. */
   name: string
   source: Endpoint
-  /** The id of the job, of a tick. */
+  /** The id of the job, of a tick or of a job that was to be changed. */
   job?: string
   code: ErrorCode
   /** That of `denied` says which permission would allow it. */

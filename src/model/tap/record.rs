@@ -186,8 +186,20 @@ pub enum TapAction {
     Tick,
     /// To start a job.
     StartJob,
+    /// To change a job.
+    UpdateJob,
+    /// To pause a job.
+    PauseJob,
+    /// To resume a job.
+    ResumeJob,
+    /// To stop a job.
+    StopJob,
     /// To start a task.
     StartTask,
+    /// To follow a task.
+    AttachTask,
+    /// To cancel a task.
+    CancelTask,
     /// To change what is in a room.
     Presence,
     /// To clear retained events.
@@ -195,14 +207,20 @@ pub enum TapAction {
 }
 
 impl TapAction {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Emit,
         Self::Listen,
         Self::Request,
         Self::Respond,
         Self::Tick,
         Self::StartJob,
+        Self::UpdateJob,
+        Self::PauseJob,
+        Self::ResumeJob,
+        Self::StopJob,
         Self::StartTask,
+        Self::AttachTask,
+        Self::CancelTask,
         Self::Presence,
         Self::ClearRetained,
     ];
@@ -215,7 +233,13 @@ impl TapAction {
             Self::Respond => "respond",
             Self::Tick => "tick",
             Self::StartJob => "start_job",
+            Self::UpdateJob => "update_job",
+            Self::PauseJob => "pause_job",
+            Self::ResumeJob => "resume_job",
+            Self::StopJob => "stop_job",
             Self::StartTask => "start_task",
+            Self::AttachTask => "attach_task",
+            Self::CancelTask => "cancel_task",
             Self::Presence => "presence",
             Self::ClearRetained => "clear_retained",
         }
@@ -228,11 +252,11 @@ impl TapAction {
 pub struct TappedRefusal {
     /// What was refused.
     pub action: TapAction,
-    /// The name or pattern, as it was given.
+    /// The name or pattern, as it was given. Of a job that was to be changed, its event; empty if the page has no such job.
     pub name: String,
     /// Who tried it.
     pub source: Endpoint,
-    /// The id of the job, if it was a tick.
+    /// The id of the job, if it was a tick, or a job was to be changed.
     pub job: Option<String>,
     /// The kind of the error.
     pub code: ErrorCode,

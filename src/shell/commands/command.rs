@@ -71,8 +71,12 @@ impl Page {
 
     /// The name in an entry, if it is told or counted when it is refused.
     pub(super) fn noted_name(&self, entry: &Value, key: &str) -> Option<String> {
-        let name = || entry[key].as_str().unwrap_or_default().to_owned();
-        self.core().notes_refusals().then(name)
+        self.noted(entry[key].as_str().unwrap_or_default())
+    }
+
+    /// A name, if it is told or counted when it is refused.
+    pub(super) fn noted(&self, name: &str) -> Option<String> {
+        self.core().notes_refusals().then(|| name.to_owned())
     }
 
     /// Tells taps what was refused, and hands the result on.

@@ -10,6 +10,7 @@ use tauri_plugin_event_bus_types::Bytes;
 
 use crate::engine::core::Core;
 use crate::hub::Address;
+use crate::hub::command_log::JsonResult;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::interval::{
@@ -287,33 +288,65 @@ fn describe(endpoint: &Endpoint) -> String {
     }
 }
 
-/// Finds a job by its owner and id: one of the page, or one of others that its scope allows.
-fn find_job(
-    page: &Page,
-    scope: &Scope,
+/// A job that a page names.
+struct NamedJob {
+    id: String,
+    number: Option<u64>,
     owner: Option<Value>,
-    (id, number): (&str, Option<u64>),
-) -> Result<Arc<RunningJob>> {
-    let jobs = &page.runtime().jobs;
-    let owner = owner
-        .map(|owner| read::<EndpointEntry>("owner", owner))
-        .transpose()?;
-    let job = match owner.map(Endpoint::from) {
-        Some(owner) if owner != page.endpoint() => {
-            scope.check_jobs_of_others()?;
-            let is_allowed = |event: &EventName| scope.allows_jobs_of_others(event);
-            jobs.find_if(&owner, id, is_allowed)
+}
+
+impl NamedJob {
+    /// Finds it by its owner and id: one of the page, or one of others that its scope allows.
+    fn find(&self, page: &Page, scope: &Scope) -> Result<Arc<RunningJob>> {
+        let jobs = &page.runtime().jobs;
+        let owner = self.owner.clone();
+        let owner = owner
+            .map(|owner| read::<EndpointEntry>("owner", owner))
+            .transpose()?;
+        let job = match owner.map(Endpoint::from) {
+            Some(owner) if owner != page.endpoint() => {
+                scope.check_jobs_of_others()?;
+                let is_allowed = |event: &EventName| scope.allows_jobs_of_others(event);
+                jobs.find_if(&owner, &self.id, is_allowed)
+            }
+            _ => {
+                scope.check_own_jobs()?;
+                jobs.find(&page.endpoint(), &self.id)
+            }
+        }?;
+        // Another job may have the same id now.
+        if self.number.is_some_and(|number| number != job.number) {
+            return Err(unknown_job(&self.id));
         }
-        _ => {
-            scope.check_own_jobs()?;
-            jobs.find(&page.endpoint(), id)
-        }
-    }?;
-    // Another job may have the same id now.
-    if number.is_some_and(|number| number != job.number) {
-        return Err(unknown_job(id));
+        Ok(job)
     }
-    Ok(job)
+
+    /// Changes it once, and tells taps if that is refused. `length`: of a payload, where this counts as an emit.
+    async fn change(
+        self,
+        command: &PageCommand,
+        (action, length): (TapAction, Option<usize>),
+        change: impl FnOnce(&Scope, &Arc<RunningJob>) -> JsonResult,
+    ) -> Result<Response> {
+        let scope = command.scope(PERMISSION, Subject::Event);
+        command
+            .run_once(|_| {
+                let admitted =
+                    length.map_or(Ok(()), |length| command.flood()?.take_emit(length, now()));
+                let found = admitted.and_then(|()| self.find(command, &scope));
+                let name = found.as_ref().map(|job| job.name.clone()).ok();
+                let result = found.and_then(|job| change(&scope, &job));
+                if let Err(error) = &result {
+                    let name = name.as_ref().map_or("", EventName::as_str);
+                    let (source, id) = (command.endpoint(), Some(&*self.id));
+                    command
+                        .core()
+                        .note_refusal(action, name, &source, id, error);
+                }
+                result
+            })
+            .await
+    }
 }
 
 #[tauri::command]
@@ -323,14 +356,12 @@ pub(super) async fn stop_job(
     number: Option<u64>,
     owner: Option<Value>,
 ) -> Result<Response> {
-    let scope = command.scope(PERMISSION, Subject::Event);
-    command
-        .run_once(|_| {
-            let job = find_job(&command, &scope, owner, (&id, number))?;
-            command.runtime().jobs.stop(&job)?;
-            Ok(Value::Null.to_string().into())
-        })
-        .await
+    let job = NamedJob { id, number, owner };
+    job.change(&command, (TapAction::StopJob, None), |_, job| {
+        command.runtime().jobs.stop(job)?;
+        Ok(Value::Null.to_string().into())
+    })
+    .await
 }
 
 #[tauri::command]
@@ -340,15 +371,13 @@ pub(super) async fn pause_job(
     number: Option<u64>,
     owner: Option<Value>,
 ) -> Result<Response> {
-    let scope = command.scope(PERMISSION, Subject::Event);
-    command
-        .run_once(|_| {
-            let job = find_job(&command, &scope, owner, (&id, number))?;
-            let jobs = &command.runtime().jobs;
-            jobs.pause(&job)?;
-            write(&jobs.info(&job))
-        })
-        .await
+    let job = NamedJob { id, number, owner };
+    job.change(&command, (TapAction::PauseJob, None), |_, job| {
+        let jobs = &command.runtime().jobs;
+        jobs.pause(job)?;
+        write(&jobs.info(job))
+    })
+    .await
 }
 
 #[tauri::command]
@@ -358,15 +387,13 @@ pub(super) async fn resume_job(
     number: Option<u64>,
     owner: Option<Value>,
 ) -> Result<Response> {
-    let scope = command.scope(PERMISSION, Subject::Event);
-    command
-        .run_once(|_| {
-            let job = find_job(&command, &scope, owner, (&id, number))?;
-            let jobs = &command.runtime().jobs;
-            jobs.resume(&job)?;
-            write(&jobs.info(&job))
-        })
-        .await
+    let job = NamedJob { id, number, owner };
+    job.change(&command, (TapAction::ResumeJob, None), |_, job| {
+        let jobs = &command.runtime().jobs;
+        jobs.resume(job)?;
+        write(&jobs.info(job))
+    })
+    .await
 }
 
 #[derive(Deserialize)]
@@ -385,13 +412,15 @@ pub(super) async fn update_job(
     owner: Argument<Option<Value>>,
     mut changes: Entry,
 ) -> Result<Response> {
-    let scope = command.scope(PERMISSION, Subject::Event);
-    command.run_once(|_| {
-        let flood = command.flood()?;
-        flood.take_emit(changes.payload_length(), now())?;
-        let job = find_job(&command, &scope, owner.0, (&id.0, number.0))?;
+    let job = NamedJob {
+        id: id.0,
+        number: number.0,
+        owner: owner.0,
+    };
+    let length = Some(changes.payload_length());
+    job.change(&command, (TapAction::UpdateJob, length), |scope, job| {
         let (bytes, _) = changes.take_bytes();
-            let changes: JobChangesEntry = changes.read("changes of a job")?;
+        let changes: JobChangesEntry = changes.read("changes of a job")?;
         // The events of a job name its page as their source. So no other page may change their payload.
         if (changes.payload.is_some() || changes.to.is_some()) && job.source != command.endpoint() {
             return Err(Error::new(
@@ -413,7 +442,7 @@ pub(super) async fn update_job(
             interval,
             source: job.sampled.as_ref().map(|(source, _)| &**source),
         };
-        check_job(command.core(), &scope, &job.name, to.as_mut(), planned)?;
+        check_job(command.core(), scope, &job.name, to.as_mut(), planned)?;
         // A job that another page started stays within the limits of that page.
         let is_own = job.quota_owner.as_deref() == Some(command.label());
         let payload = changes
@@ -426,8 +455,8 @@ pub(super) async fn update_job(
             pace: is_own.then(|| scope.pace(&job.name, planned.source)),
         };
         let jobs = &command.runtime().jobs;
-        jobs.update(&job, update)?;
-        write(&jobs.info(&job))
+        jobs.update(job, update)?;
+        write(&jobs.info(job))
     })
     .await
 }

@@ -92,13 +92,20 @@ pub(super) async fn attach_task(
     name: String,
     key: String,
 ) -> Result<Response> {
+    let noted = page.noted(&name);
+    let attached = attach(&page, &session, id, (&name, &key));
+    page.note_refused(TapAction::AttachTask, noted.as_deref(), attached)?;
+    Ok(page.reply("{}"))
+}
+
+fn attach(page: &Page, session: &str, id: u64, (name, key): (&str, &str)) -> Result<()> {
     let core = page.core();
     page.flood()?.take_emit(0, now())?;
     let scope = page.scope(PERMISSION, Subject::Task);
-    let name = EventName::parse_emitted(&name)?;
+    let name = EventName::parse_emitted(name)?;
     scope.check_task("follow", &name)?;
-    let task = TaskId::new(name.clone(), &key)?;
-    let session = SessionId::parse(&session)?;
+    let task = TaskId::new(name.clone(), key)?;
+    let session = SessionId::parse(session)?;
     let run = page.runtime().tasks.find(&task)?;
     let (opened, effects) =
         core.hub()
@@ -120,8 +127,7 @@ pub(super) async fn attach_task(
     };
     let runtime = page.runtime();
     let handler = follow(&runtime.core, &run);
-    runtime.responders.respond_with(handler, request)?;
-    Ok(page.reply("{}"))
+    runtime.responders.respond_with(handler, request)
 }
 
 #[tauri::command]
@@ -131,8 +137,9 @@ pub(super) async fn cancel_task(
     key: String,
 ) -> Result<Response> {
     let scope = command.scope(PERMISSION, Subject::Task);
+    let noted = command.noted(&name);
     command
-        .run_once(|_| {
+        .run_noted((TapAction::CancelTask, noted), |_| {
             let name = EventName::parse_emitted(&name)?;
             scope.check_task("cancel", &name)?;
             command.runtime().tasks.cancel(&TaskId::new(name, &key)?)?;

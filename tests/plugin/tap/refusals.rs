@@ -140,6 +140,49 @@ fn refused_jobs_tasks_and_presence_are_told() {
 }
 
 #[test]
+fn refused_changes_of_jobs_and_tasks_are_told() {
+    let app = app();
+    let bus = app.event_bus();
+    let mut tap = bus.tap(TapFilter::new().kinds([TapKind::Refused])).unwrap();
+    let mut main = Page::open(&app, "main");
+    let clock = json!({ "event": "clock", "everyMs": 60_000, "id": "own" });
+    main.start_job(clock).unwrap();
+    let changes = json!({ "id": "own", "changes": { "everyMs": -1 } });
+    main.call("update_job", changes).unwrap_err();
+    for command in ["update_job", "pause_job", "resume_job", "stop_job"] {
+        let mut job = json!({ "id": "gone" });
+        if command == "update_job" {
+            job["changes"] = json!({ "everyMs": 1_000 });
+        }
+        main.call(command, job).unwrap_err();
+    }
+    let task = json!({ "name": "import", "key": "a" });
+    main.call("cancel_task", task.clone()).unwrap_err();
+    let mut attach = task;
+    attach["id"] = json!(1);
+    main.call("attach_task", attach).unwrap_err();
+    let rows: Vec<String> = records(&mut tap)
+        .iter()
+        .map(|own| {
+            let text = |key: &str| own[key].as_str().unwrap_or("-").to_owned();
+            [text("action"), text("name"), text("job"), text("code")].join(" ")
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "update_job clock own invalid_interval",
+            "update_job  gone unknown_job",
+            "pause_job  gone unknown_job",
+            "resume_job  gone unknown_job",
+            "stop_job  gone unknown_job",
+            "cancel_task import - unknown_task",
+            "attach_task import - unknown_task",
+        ]
+    );
+}
+
+#[test]
 fn a_refused_tick_names_its_job() {
     let app = app_with(Builder::new().before_emit(|event, _| match event.name() {
         "clock" => Err("no clocks".into()),

@@ -8,7 +8,11 @@ let behind = 0
 
 const now = () => performance.timeOrigin + performance.now() + behind
 
+/** How long the messages of the page took, in milliseconds. */
+const times = []
+
 const orders = {
+  meanTime: () => times.reduce((sum, time) => sum + time, 0) / times.length,
   clock: now,
   async listen(off) {
     behind = off
@@ -20,5 +24,6 @@ const orders = {
 
 connect()
 addEventListener('message', async ({ data: { order, value } }) => {
-  postMessage({ done: await orders[order](value) })
+  if (order === 'time') times.push(now() - value.at)
+  else postMessage({ done: await orders[order](value) })
 })

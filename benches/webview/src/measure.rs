@@ -43,6 +43,8 @@ pub(crate) struct Sample {
     pub(crate) latency: Option<Latency>,
     /// The longest time between two frames of a page whose worker receives the events, in milliseconds.
     pub(crate) longest_frame: Option<f64>,
+    /// How long a message of a page to its worker takes, without the bus, in milliseconds.
+    pub(crate) message_to_worker: Option<f64>,
     pub(crate) memory: Option<Growth>,
     pub(crate) idle: Option<Idle>,
     pub(crate) micro: Vec<(String, f64)>,
@@ -94,6 +96,7 @@ struct Handled {
     latencies: Vec<f64>,
     #[serde(default)]
     longest_frame: Option<f64>,
+    message_to_worker: Option<f64>,
 }
 
 /// A stream of events.
@@ -342,6 +345,7 @@ fn summarize(handled: &[Handled], started: f64, stream: &Stream<'_>) -> Result<S
         sample.seconds = sample.seconds.max(seconds);
         sample.window_seconds.push(seconds);
         sample.longest_frame = page.longest_frame;
+        sample.message_to_worker = page.message_to_worker;
         if !page.latencies.is_empty() {
             sample.latency = Some(latency(&page.latencies));
         }

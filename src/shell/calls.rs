@@ -32,11 +32,23 @@ use crate::wire::batch::encode;
 /// A call runs in whatever document the webview shows when it arrives. Until the comparison holds, no function of that
 /// document gets the session or the batch: it may have replaced `Symbol.for` and put anything in the place of the inbox, but
 /// comparing two strings calls nothing.
-const BODY: &str = "'use strict'
+macro_rules! body {
+    ($arguments:literal) => {
+        concat!(
+            "'use strict'
 const inbox = globalThis[Symbol.for('tauri-plugin-event-bus')]
 if (typeof inbox !== 'object' || inbox === null || inbox.session !== session) return false
-const handled = await inbox.receive(batch, bytes)
-return typeof handled === 'string' ? handled : false";
+const handled = await inbox.receive(",
+            $arguments,
+            ")
+return typeof handled === 'string' ? handled : false"
+        )
+    };
+}
+
+/// Of a batch without large bytes, which most are: each argument of a call takes WebKit some time.
+const BODY: &str = body!("batch");
+const BODY_WITH_BYTES: &str = body!("batch, bytes");
 
 /// How long the source works before it lets the main loop do something else.
 const TURN: Duration = Duration::from_millis(4);
@@ -276,14 +288,19 @@ fn call(
     let arguments = VariantDict::new(None);
     arguments.insert("session", session);
     arguments.insert("batch", batch);
-    let texts = VariantDict::new(None);
-    for (number, text) in bytes.into_iter().enumerate() {
-        texts.insert(&number.to_string(), text);
-    }
-    arguments.insert_value("bytes", &texts.end());
+    let body = if bytes.is_empty() {
+        BODY
+    } else {
+        let texts = VariantDict::new(None);
+        for (number, text) in bytes.into_iter().enumerate() {
+            texts.insert(&number.to_string(), text);
+        }
+        arguments.insert_value("bytes", &texts.end());
+        BODY_WITH_BYTES
+    };
     let no_cancellable: Option<&gio::Cancellable> = None;
     widget.call_async_javascript_function(
-        BODY,
+        body,
         Some(&arguments.end()),
         None,
         None,

@@ -63,9 +63,12 @@ impl Results {
                 &latency,
                 |it| Some(it.latency?.p99),
             ),
-            self.row("a message to a worker, without the bus", "ms", &latency, |it| {
-                it.message_to_worker
-            }),
+            self.row(
+                "a message to a worker, without the bus",
+                "ms",
+                &latency,
+                |it| it.message_to_worker,
+            ),
         ];
         rows.into_iter().flatten().collect()
     }

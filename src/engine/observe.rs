@@ -4,6 +4,8 @@
 
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 use std::collections::HashMap;
+#[cfg(any(feature = "tracing", feature = "metrics"))]
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 use std::sync::PoisonError;
@@ -11,6 +13,8 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use crate::engine::counting::Counting;
+#[cfg(any(feature = "tracing", feature = "metrics"))]
+use crate::engine::foreign::drop_safely;
 use crate::engine::incoming::IncomingRequest;
 use crate::engine::reply::Reply;
 use crate::hub::NewEvent;
@@ -441,19 +445,25 @@ impl Delivered {
         (kind, label): (&'static str, Option<&str>),
         give: impl FnOnce() -> T,
     ) -> T {
-        counting.delivered(kind, self.events, self.lost);
-        #[cfg(feature = "tracing")]
-        return tracing::debug_span!(
-            target: TARGET,
-            "deliver",
-            receiver = label.unwrap_or(kind),
-            events = self.events,
-            lost = self.lost,
-            first = self.first,
-            last = self.last,
-        )
-        .in_scope(give);
-        #[cfg(not(feature = "tracing"))]
-        give()
+        // What is told here is on its way, so a panic of the app's recorder or subscriber keeps it back from nobody. The hook
+        // for panics has told of it.
+        let begin = || {
+            counting.delivered(kind, self.events, self.lost);
+            #[cfg(feature = "tracing")]
+            return tracing::debug_span!(
+                target: TARGET,
+                "deliver",
+                receiver = label.unwrap_or(kind),
+                events = self.events,
+                lost = self.lost,
+                first = self.first,
+                last = self.last,
+            )
+            .entered();
+        };
+        let entered = catch_unwind(AssertUnwindSafe(begin)).map_err(drop_safely);
+        let given = give();
+        drop_safely(entered);
+        given
     }
 }

@@ -93,7 +93,7 @@ impl<W> CommandLog<W> {
                 ErrorCode::InvalidArgument,
                 format!(
                     "command {n} of this session is not new; the next one is {}",
-                    self.newest + 1
+                    self.newest.saturating_add(1)
                 ),
             );
             return CommandAdmission::Refuse(waiter, error);
@@ -205,6 +205,14 @@ mod tests {
         assert_eq!(begin(&mut log, 3, 'a'), "run a");
         log.finish(3, Ok("".into()));
         assert_eq!(begin(&mut log, 7, 'b'), "run b");
+    }
+
+    #[test]
+    fn the_largest_number_has_none_after_it() {
+        let mut log = CommandLog::new();
+        assert_eq!(begin(&mut log, u64::MAX, 'a'), "run a");
+        log.finish(u64::MAX, Ok("".into()));
+        assert_eq!(begin(&mut log, 0, 'b'), "refuse b invalid_argument");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! The tasks of the app: registering, starting, finding, cancelling and ending them.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::{Arc, PoisonError};
+use std::task::Poll;
 
 use crate::engine::core::Core;
 use crate::hub::command_log::JsonResult;
@@ -12,9 +15,9 @@ use crate::model::event::{Origin, Provenance};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::task::{TaskId, TaskInfo, TaskState};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, Notify};
 use crate::tasks::ledger::{Ended, Ledger, NewRun, Place};
-use crate::tasks::run::{Run, TaskHandler, TaskSettings, cancelled, unknown_task};
+use crate::tasks::run::{Kept, Run, TaskHandler, TaskSettings, cancelled, unknown_task};
 use crate::tasks::running::RunningTask;
 
 /// What to do where a task of this key waits or runs.
@@ -263,6 +266,7 @@ impl AppTasks {
         let Some(ended) = ended else {
             return;
         };
+        let mut kept = Arc::clone(run);
         if !ended.fits {
             let limit = self.core.limits().task_bytes;
             let error = Error::new(
@@ -272,9 +276,10 @@ impl AppTasks {
                     run.id.describe()
                 ),
             );
-            let rest = Arc::new(run.ended_with(Err(error)));
+            kept = Arc::new(run.ended_with(Err(error)));
             let replaced = {
                 let mut state = self.lock();
+                let rest = Arc::clone(&kept);
                 state.ledger.replace(&run.id, run.number, rest)
             };
             drop(replaced);
@@ -285,8 +290,18 @@ impl AppTasks {
         let (tasks, id, number) = (Arc::downgrade(self), run.id.clone(), run.number);
         let clock = self.core.clock();
         let until = clock.after(run.settings.keep);
+        let forgotten = Arc::new(Notify::new());
+        kept.hold(Kept(Arc::clone(&forgotten)));
         self.core.tasks().spawn(async move {
-            let _woken = clock.sleep_until(until).await;
+            let mut forgotten = pin!(forgotten.notified());
+            let mut slept = pin!(clock.sleep_until(until));
+            let woken = poll_fn(|context| match forgotten.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => slept.as_mut().poll(context).map(Some),
+            });
+            let Some(_woken) = woken.await else {
+                return;
+            };
             if let Some(tasks) = tasks.upgrade() {
                 // Bound to a name, so that it is dropped after the lock.
                 let _forgotten = tasks.lock().ledger.expire(&id, number);

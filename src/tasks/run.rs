@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::engine::foreign::wake_safely;
 use crate::engine::responders::ResponseFuture;
 use crate::hub::command_log::JsonResult;
 use crate::model::endpoint::Endpoint;
@@ -14,7 +15,7 @@ use crate::model::error::{Error, ErrorCode};
 use crate::model::event::Origin;
 use crate::model::json::Json;
 use crate::model::task::{TaskId, TaskInfo, TaskProgress, TaskState, nothing_told};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, Notify};
 
 /// Makes the future of a run, whose output is the result as JSON.
 pub(crate) type TaskHandler = Arc<dyn Fn(TaskCall) -> ResponseFuture + Send + Sync>;
@@ -75,6 +76,17 @@ struct RunState {
     newest_follower: u64,
     /// The followers that wait for the next change.
     waiting: HashMap<u64, Waker>,
+    /// Once its end is kept.
+    kept: Option<Kept>,
+}
+
+/// Tells what waits for the end of `keep` that the run is forgotten already.
+pub(super) struct Kept(pub(super) Arc<Notify>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 /// What a follower learns.
@@ -109,6 +121,7 @@ impl Run {
                 version: 0,
                 newest_follower: 0,
                 waiting: HashMap::new(),
+                kept: None,
             }),
         }
     }
@@ -135,6 +148,7 @@ impl Run {
                 version: 0,
                 newest_follower: 0,
                 waiting: HashMap::new(),
+                kept: None,
             }),
         }
     }
@@ -150,7 +164,10 @@ impl Run {
         state.version += 1;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_values().for_each(Waker::wake);
+        for waker in waiting.into_values() {
+            // The hook for panics has told of it. The others are woken all the same.
+            let _ = wake_safely(waker);
+        }
         changed
     }
 
@@ -225,13 +242,22 @@ impl Run {
         });
     }
 
-    /// It has ended.
+    /// It has ended. The first end counts: followers may have learned of it.
     pub(super) fn finish(&self, state: TaskState, result: JsonResult) {
         drop(self.change(|own| {
+            if own.state.is_ended() {
+                return (Some(result), None, None);
+            }
             own.state = state;
-            own.result = Some(result);
-            (own.handler.take(), own.args.take())
+            let before = own.result.replace(result);
+            (before, own.handler.take(), own.args.take())
         }));
+    }
+
+    /// Holds this until the run is forgotten.
+    pub(super) fn hold(&self, kept: Kept) {
+        let before = self.lock().kept.replace(kept);
+        drop(before);
     }
 
     pub(crate) fn follow(self: &Arc<Self>) -> Follower {
@@ -329,4 +355,24 @@ pub(crate) fn unknown_task(id: &TaskId) -> Error {
             id.describe().trim_start_matches("the ")
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::name::EventName;
+
+    #[test]
+    fn the_first_end_counts() {
+        let id = TaskId::new(EventName::parse("export").unwrap(), "a").unwrap();
+        let handler: TaskHandler = Arc::new(|call| Box::pin(async move { Ok(call.args) }));
+        let begun = (handler, TaskSettings::default());
+        let args = Json::from("null");
+        let run = Run::new(id, 1, Endpoint::Host, Origin::default(), begun, args);
+        run.finish(TaskState::Completed, Ok("1".into()));
+        let late = Error::new(ErrorCode::Unavailable, "the app is exiting");
+        run.finish(TaskState::Cancelled, Err(late));
+        assert_eq!(run.info().state, TaskState::Completed);
+        assert_eq!(run.snapshot().result.unwrap().unwrap(), "1".into());
+    }
 }

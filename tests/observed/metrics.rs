@@ -13,7 +13,7 @@ use tauri::async_runtime::block_on;
 use tauri_plugin_event_bus::request::PartSender;
 use tauri_plugin_event_bus::test::TestBus;
 use tauri_plugin_event_bus::typed::{Event, Request};
-use tauri_plugin_event_bus::{Builder, EmitOptions, EventBusExt, Target};
+use tauri_plugin_event_bus::{Builder, EmitOptions, EventBusExt, StreamItem, Target};
 
 /// What was counted, and how often a histogram got a value, by name and labels.
 static COUNTED: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
@@ -249,5 +249,45 @@ fn declared_names_are_counted_apart() {
     for key in keys {
         let name = key.split('{').next().unwrap();
         assert!(described.iter().any(|known| known == name), "{name}");
+    }
+}
+
+/// A recorder that cannot count what is delivered.
+struct Panics;
+
+impl Recorder for Panics {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        assert_ne!(key.name(), "event_bus_delivered_total", "no such counter");
+        Counter::noop()
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[test]
+fn a_recorder_that_panics_keeps_nothing_back() {
+    let bus = TestBus::with(Builder::new());
+    let own = bus.event_bus();
+    let mut events = own.stream("metrics:kept").unwrap();
+    own.emit("metrics:kept", 1).unwrap();
+    own.emit("metrics:kept", 2).unwrap();
+    for payload in ["1", "2"] {
+        let item = metrics::with_local_recorder(&Panics, || block_on(events.recv()));
+        let Some(StreamItem::Event(event)) = item else {
+            panic!("{item:?}");
+        };
+        assert_eq!(event.payload_json(), payload);
     }
 }

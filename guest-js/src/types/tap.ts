@@ -136,10 +136,13 @@ export interface TappedRefusal {
     | 'cancel_task'
     | 'presence'
     | 'clear_retained'
-  /** The name or pattern, as it was given. Of a job that was to be changed, its event; empty if the page has no such job. */
+  /**
+   * The name or pattern, as it was given. Of a job that was to be changed, its event; empty if that was refused before the
+   * job was found, and then a tap with names does not get it.
+   */
   name: string
   source: Endpoint
-  /** The id of the job, of a tick or of a job that was to be changed. */
+  /** The id of the job, for a tick or a change of a job. */
   job?: string
   code: ErrorCode
   /** That of `denied` says which permission would allow it. */

@@ -153,6 +153,20 @@ describe('a page that is called', () => {
     expect(realm.host.commands('respond')).toEqual([])
   })
 
+  it('sends a failure that is too long for a value by a command', async () => {
+    const message = 'e'.repeat(70_000)
+    respond('sum', () => {
+      throw new Error(message)
+    })
+    await handOver()
+    const item = { request: '1'.repeat(32), name: 'sum', source: 0, payload: [1, 2] }
+    const reply = await inbox().receive(JSON.stringify({ ...batchOf([]), first: 1, items: [item] }))
+    expect(reply).toBe(`${inbox().session}:1`)
+    await settled()
+    const sent = realm.host.commands('respond').flatMap(({ args }) => args.responses)
+    expect(sent).toEqual([{ request: item.request, failure: { name: 'Error', message } }])
+  })
+
   /** An event whose emitter waits, of the first subscription. */
   const tracked = (index: number) => [...row(index), { outcome: true }]
   const told = (...indexes: number[]) =>

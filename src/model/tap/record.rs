@@ -252,11 +252,12 @@ impl TapAction {
 pub struct TappedRefusal {
     /// What was refused.
     pub action: TapAction,
-    /// The name or pattern, as it was given. Of a job that was to be changed, its event; empty if the page has no such job.
+    /// The name or pattern, as it was given. Of a job that was to be changed, its event; empty if that was refused before the
+    /// job was found, and then a tap with names does not get it.
     pub name: String,
     /// Who tried it.
     pub source: Endpoint,
-    /// The id of the job, if it was a tick, or a job was to be changed.
+    /// The id of the job, for a tick or a change of a job.
     pub job: Option<String>,
     /// The kind of the error.
     pub code: ErrorCode,

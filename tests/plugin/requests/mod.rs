@@ -8,6 +8,7 @@ mod refusals;
 mod responders;
 mod responses;
 mod streams;
+mod task_ends;
 mod tasks;
 #[cfg(feature = "typed")]
 mod typed;

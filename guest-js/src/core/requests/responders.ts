@@ -8,7 +8,7 @@ import { encodePayload } from '../json.js'
 import { chainOf } from '../realm.js'
 import { NOWHERE, type Registered, type RegistrationQueue, Registrations } from '../registrations.js'
 import { isThenable, report, reportRefusal } from '../report.js'
-import { failureOf } from './failure.js'
+import { type Failure, failureOf } from './failure.js'
 
 /** Responds to requests of one name. */
 export interface Responder extends Registration {
@@ -146,8 +146,7 @@ export class Responders extends Registrations<string, RegisteredResponder> {
       settle()
     }
     const succeed = (response: unknown) => finish(() => this.succeed(request, name, response))
-    const fail = (reason: unknown) =>
-      finish(() => this.carrier.carry('respond', { request, failure: failureOf(reason, responder.stack) }))
+    const fail = (reason: unknown) => finish(() => this.fail(request, failureOf(reason, responder.stack)))
     try {
       const response = source()
       if (isThenable(response)) Promise.resolve(response).then(succeed, fail)
@@ -183,7 +182,12 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     } catch (reason) {
       // The caller learns of it, and so does this page, whose mistake it is.
       report(reason)
-      this.carrier.carry('respond', { request, failure: failureOf(reason, false) })
+      this.fail(request, failureOf(reason, false))
     }
+  }
+
+  private fail(request: string, failure: Failure): void {
+    const { name, message, stack = '' } = failure
+    this.carrier.carry('respond', { request, failure }, name.length + message.length + stack.length)
   }
 }

@@ -1,5 +1,5 @@
 import { readFeed } from './feed.js'
-import { Frames } from './frames.js'
+import { Frames, type Left } from './frames.js'
 import { type Act, act, exported, messageOf, type Snapshot, snapshot } from './host.js'
 import { Intake } from './intake.js'
 import type { Entry } from './model/entry.js'
@@ -215,13 +215,13 @@ export class App {
     this.#status.title = shown(problem ?? '')
   }
 
-  #drawList(): boolean {
-    if (this.#view !== 'timeline') return false
+  #drawList(): Left {
+    if (this.#view !== 'timeline') return 'nothing'
     this.#colors ??= readColors()
     this.#timeline.setLanes(this.#store.lanes)
-    const more = this.#timeline.draw(this.#colors)
+    const left = this.#timeline.draw(this.#colors)
     this.#timeline.emptyText = this.#emptyText()
-    return more
+    return left
   }
 
   /** Draws what changes with the time. */

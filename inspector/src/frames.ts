@@ -12,12 +12,15 @@ const TAKE_AND_DRAW_MS = 2
 const LATE_MS = 200
 const TAKE_HIDDEN_MS = 40
 
+/** What is left of the list: nothing, what can wait, or what the next frame goes on with. */
+export type Left = 'nothing' | 'later' | 'next'
+
 /** What is done in a frame. */
 export interface FrameWork {
   /** Reads what has come, for so long. Returns how many rows it made, and whether there is more. */
   take(millis: number): { rows: number; more: boolean }
-  /** Draws the list. Returns whether there is more to do in the next frame. */
-  list(): boolean
+  /** Draws the list, or a part of it. */
+  list(): Left
   /** Draws what goes by the time. */
   plots(): void
   /** Draws the state of the bus. */
@@ -35,6 +38,8 @@ export class Frames {
   #hasMore = false
   #isUrgent = false
   #isFlood = false
+  /** Whether the list is half drawn. */
+  #goesOn = false
   #last: Part = 'state'
   #drawn = 0
 
@@ -97,7 +102,7 @@ export class Frames {
   }
 
   #isListTime(now: number): boolean {
-    return this.#isUrgent || !this.#isFlood || now - this.#drawn >= FLOOD_MS
+    return this.#isUrgent || this.#goesOn || !this.#isFlood || now - this.#drawn >= FLOOD_MS
   }
 
   /** The part whose turn it is. */
@@ -114,8 +119,10 @@ export class Frames {
       this.#work[part]()
       return
     }
-    this.#drawn = now
-    if (this.#work.list()) this.#due.add('list')
-    else this.#isUrgent = false
+    if (!this.#goesOn) this.#drawn = now
+    const left = this.#work.list()
+    this.#goesOn = left === 'next'
+    if (left !== 'later') this.#isUrgent = false
+    if (left !== 'nothing') this.#due.add('list')
   }
 }

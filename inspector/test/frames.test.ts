@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Frames } from '../src/frames.js'
+import { Frames, type Left } from '../src/frames.js'
 
 let callbacks: FrameRequestCallback[] = []
 
@@ -26,7 +26,7 @@ function frameAt(drawn: string[], now: number): string {
   return drawn.join(' ')
 }
 
-function framesOf(rows: () => number, more: () => boolean = () => false, left: () => boolean = () => false) {
+function framesOf(rows: () => number, more: () => Left = () => 'nothing', left: () => boolean = () => false) {
   const drawn: string[] = []
   const times: number[] = []
   const list = () => {
@@ -122,11 +122,35 @@ test('a filter that goes on is drawn frame by frame', () => {
     () => 0,
     () => {
       left -= 1
-      return left > 0
+      return left > 0 ? 'later' : 'nothing'
     },
   )
   frames.changed()
   expect(frameAt(drawn, 1000)).toBe('list')
   expect(frameAt(drawn, 1001)).toBe('list')
   expect(callbacks).toEqual([])
+})
+
+test('a list that is half drawn goes on in the next frame', () => {
+  const lefts: Left[] = ['next', 'next', 'later', 'nothing']
+  const { frames, drawn } = framesOf(
+    () => 80,
+    () => lefts.shift() ?? 'nothing',
+  )
+  frames.came()
+  for (const now of [1000, 1016, 1032]) expect(frameAt(drawn, now)).toBe('list')
+  // It is a flood, whose next drawing is due 100 ms after this one began.
+  expect(frameAt(drawn, 1048)).toBe('')
+  expect(frameAt(drawn, 1100)).toBe('list')
+})
+
+test('what the user did is over once the list goes on', () => {
+  const lefts: Left[] = ['next', 'later', 'nothing']
+  const { frames, drawn } = framesOf(
+    () => 80,
+    () => lefts.shift() ?? 'nothing',
+  )
+  frames.changed()
+  for (const now of [1000, 1016]) expect(frameAt(drawn, now)).toBe('list')
+  expect(frameAt(drawn, 1032)).toBe('')
 })

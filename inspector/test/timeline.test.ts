@@ -20,8 +20,8 @@ beforeEach(() => {
   Object.defineProperty(HTMLElement.prototype, 'clientHeight', { configurable: true, get: () => 280 })
 })
 
-function timeline() {
-  const store = new Store()
+function timeline(entries = 1000) {
+  const store = new Store({ entries, records: 100_000, bytes: 1 << 24 })
   const rows = new ShownRows(store)
   const schedule = vi.fn()
   const list = new Timeline(store, rows, schedule, () => {})
@@ -29,14 +29,14 @@ function timeline() {
   const scrolled = () => scroller.dispatchEvent(new Event('scroll'))
   const more = (count: number) => {
     for (let row = 0; row < count; row += 1) add(store, event(`n${store.next}`))
-    list.draw(COLORS)
+    return list.draw(COLORS)
   }
   const names = () =>
-    [...list.element.querySelectorAll<HTMLElement>('.row:not(.none)')]
+    [...list.element.querySelectorAll<HTMLElement>('.layer:not([aria-hidden]) .row:not(.none)')]
       .sort((one, other) => Number.parseInt(one.style.top, 10) - Number.parseInt(other.style.top, 10))
       .map((row) => row.querySelector('.name')?.textContent)
   schedule.mockClear()
-  return { list, scroller, schedule, scrolled, more, names }
+  return { list, store, scroller, schedule, scrolled, more, names }
 }
 
 test('a list that scrolls itself draws nothing more', () => {
@@ -66,10 +66,74 @@ test('one that the user scrolls stays there, until its end', () => {
 test('a row that stays in view is not written again', () => {
   const { list, more } = timeline()
   more(100)
-  const lines = [...list.element.querySelectorAll<HTMLElement>('.row:not(.none)')]
+  const lines = [...list.element.querySelectorAll<HTMLElement>('.layer:not([aria-hidden]) .row:not(.none)')]
   const before = new Map(lines.map((line) => [line.querySelector('.name')?.textContent, line]))
   more(2)
-  const after = [...list.element.querySelectorAll<HTMLElement>('.row:not(.none)')]
+  const after = [...list.element.querySelectorAll<HTMLElement>('.layer:not([aria-hidden]) .row:not(.none)')]
   const same = after.filter((line) => before.get(line.querySelector('.name')?.textContent) === line)
   expect(same.length).toBe(after.length - 2)
+})
+
+/** Draws until nothing is left, or what can wait. */
+function drawUntil(list: Timeline, end: 'later' | 'nothing'): void {
+  for (let times = 1; times < 100; times += 1) if (list.draw(COLORS) === end) return
+  throw new Error('something is always left')
+}
+
+test('a flood is made ready in slices, and seen as a whole', () => {
+  const { list, scroller, more, names } = timeline()
+  more(100)
+  const before = names()
+  expect(more(50)).toBe('next')
+  expect(names()).toEqual(before)
+  expect(scroller.scrollTop).toBe(100 * 28 - 280)
+  for (let left = list.draw(COLORS); left === 'next'; left = list.draw(COLORS)) expect(names()).toEqual(before)
+  expect(names()[0]).toBe('n140')
+  expect(names().at(-1)).toBe('n149')
+  expect(scroller.scrollTop).toBe(150 * 28 - 280)
+})
+
+test('what comes while a view is made ready follows it', () => {
+  const { list, more, names } = timeline()
+  more(100)
+  more(50)
+  expect(more(3)).toBe('next')
+  drawUntil(list, 'later')
+  expect(names()[0]).toBe('n140')
+  expect(list.draw(COLORS)).toBe('nothing')
+  expect(names().at(-1)).toBe('n152')
+})
+
+test('a view that is made ready moves with what is dropped', () => {
+  const { list, store, more, names } = timeline(120)
+  more(115)
+  expect(more(50)).toBe('next')
+  expect(store.dropped).toBe(45)
+  more(20)
+  drawUntil(list, 'nothing')
+  expect(names().at(-1)).toBe('n184')
+  expect(names()[0]).toBe('n175')
+})
+
+test('a new lane is shown at once', () => {
+  const { list, more, names } = timeline()
+  more(100)
+  expect(more(50)).toBe('next')
+  list.setLanes(['host', 'page:main'])
+  expect(list.draw(COLORS)).toBe('nothing')
+  expect(names()[0]).toBe('n140')
+})
+
+test('what the user does is shown at once', () => {
+  const { list, scroller, scrolled, more, names } = timeline()
+  more(100)
+  expect(more(50)).toBe('next')
+  scroller.scrollTop = 280
+  scrolled()
+  expect(list.draw(COLORS)).toBe('nothing')
+  expect(names()[0]).toBe('n10')
+  scroller.scrollTop = 150 * 28 - 280
+  scrolled()
+  expect(list.draw(COLORS)).toBe('nothing')
+  expect(names().at(-1)).toBe('n149')
 })

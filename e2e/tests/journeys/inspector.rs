@@ -11,7 +11,7 @@ use crate::support::{Page, barrier, launch_apart_in, launch_in};
 const LABEL: &str = "event-bus-inspector";
 
 /// The row of this name that is in view.
-const ROW: &str = "[...document.querySelectorAll('.row:not(.none)')].find((row) => row.querySelector('.name').textContent === args[0])";
+const ROW: &str = "[...document.querySelectorAll('.layer:not([aria-hidden]) .row:not(.none)')].find((row) => row.querySelector('.name').textContent === args[0])";
 
 /// The inspector, as a person uses it.
 pub(crate) struct Inspector<'app> {
@@ -64,7 +64,7 @@ impl<'app> Inspector<'app> {
 
     /// The names of the rows in view.
     async fn names(&self) -> Result<Vec<String>> {
-        let names = "return [...document.querySelectorAll('.row:not(.none) .name')].map((name) => name.textContent)";
+        let names = "return [...document.querySelectorAll('.layer:not([aria-hidden]) .row:not(.none) .name')].map((name) => name.textContent)";
         let names = self.window.run(names, &[]).await?;
         Ok(serde_json::from_value(names)?)
     }
@@ -114,7 +114,7 @@ async fn the_inspector_filters_pauses_clears_and_exports() -> Result<()> {
     }
     inspector.row("cart:c").await?;
     inspector.search("name:cart").await?;
-    let only = "[...document.querySelectorAll('.row:not(.none) .name')].map((name) => name.textContent).join() === 'cart:a,cart:c'";
+    let only = "[...document.querySelectorAll('.layer:not([aria-hidden]) .row:not(.none) .name')].map((name) => name.textContent).join() === 'cart:a,cart:c'";
     inspector.window.until("the filter", only, &[]).await?;
 
     inspector.window.click("#pause").await?;
@@ -142,7 +142,7 @@ async fn the_inspector_filters_pauses_clears_and_exports() -> Result<()> {
     }
 
     inspector.window.click("#clear").await?;
-    let is_empty = "document.querySelector('.row:not(.none)') === null";
+    let is_empty = "document.querySelector('.layer:not([aria-hidden]) .row:not(.none)') === null";
     inspector.window.until("the end", is_empty, &[]).await?;
     Ok(())
 }
@@ -386,7 +386,7 @@ async fn the_pictures_of_the_guide() -> Result<()> {
     // The newest one, in view.
     let name = "shop:payment:paid";
     inspector.row(name).await?;
-    let press = "[...document.querySelectorAll('.row:not(.none)')].filter((row) => row.querySelector('.name').textContent === args[0] && row.getBoundingClientRect().top > 300).at(-1).dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }))";
+    let press = "[...document.querySelectorAll('.layer:not([aria-hidden]) .row:not(.none)')].filter((row) => row.querySelector('.name').textContent === args[0] && row.getBoundingClientRect().top > 300).at(-1).dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }))";
     inspector.window.run(press, &[json!(name)]).await?;
     inspector.details("Causes and effects").await?;
     office

@@ -1,11 +1,14 @@
+import type { Left } from '../frames.js'
 import { type Entry, type LaneKey, laneName } from '../model/entry.js'
 import type { ShownRows } from '../model/shown-rows.js'
 import type { Store } from '../model/store.js'
-import { clock, counted, shownOnOneLine } from '../model/text.js'
+import { counted, shownOnOneLine } from '../model/text.js'
 import { button, Changing, el, icon, laneClass, setHidden } from './dom.js'
 import { type Colors, LaneDrawing } from './lanes.js'
+import { Lines, ROW, type View } from './lines.js'
 
-const ROW = 28
+/** How many rows a frame writes of a view that is made ready. */
+const SLICE = 3
 
 /** How wide a lane is. */
 const NARROW = 34
@@ -17,63 +20,6 @@ const TIGHT = 60
 /** Below this width the list has neither numbers nor components. */
 const COMPACT = 720
 
-/** One line of the list. It is used again for other rows. */
-class Line {
-  readonly element: HTMLElement
-  readonly #time = new Changing()
-  readonly #seq = new Changing()
-  readonly #name = new Changing()
-  readonly #preview = new Changing()
-  readonly #tag = new Changing()
-  entry?: Entry
-  #state = ''
-  #y = -1
-
-  constructor() {
-    this.element = el(
-      'div',
-      'row',
-      el('span', 'cell-time', this.#time.node),
-      el('span', 'cell-seq', this.#seq.node),
-      el(
-        'span',
-        'cell-name',
-        el('span', 'kind-mark'),
-        el('span', 'name', this.#name.node),
-        el('span', 'tag', this.#tag.node),
-      ),
-      el('span', 'cell-preview', this.#preview.node),
-    )
-    this.element.setAttribute('role', 'row')
-  }
-
-  show(entry: Entry | undefined, y: number, isSelected: boolean): void {
-    const state =
-      entry === undefined
-        ? 'none'
-        : `${entry.kind}${entry.code === undefined ? '' : ' failed'}${isSelected ? ' selected' : ''}`
-    if (state !== this.#state) {
-      this.#state = state
-      this.element.className = `row ${state}`
-      this.element.setAttribute('aria-selected', String(isSelected))
-    }
-    // One that shows nothing adds nothing to the height of the list.
-    const top = entry === undefined ? 0 : y
-    if (top !== this.#y) {
-      this.#y = top
-      this.element.style.top = `${top}px`
-    }
-    if (entry === this.entry) return
-    this.entry = entry
-    if (!entry) return
-    this.#time.set(clock(entry.at))
-    this.#seq.set(entry.seq === undefined ? '' : String(entry.seq))
-    this.#name.set(shownOnOneLine(entry.name, 200))
-    this.#tag.set(shownOnOneLine(entry.component ?? entry.job ?? entry.action ?? '', 40))
-    this.#preview.set(shownOnOneLine(entry.preview, 160))
-  }
-}
-
 /** The list of what has happened, of which only what is in view is drawn, with a lane for each page and one for Rust. */
 export class Timeline {
   readonly element: HTMLElement
@@ -81,14 +27,17 @@ export class Timeline {
   readonly #rows: ShownRows
   readonly #select: (entry: Entry) => void
   readonly #head = el('div', 'lane-names')
-  readonly #layer = el('div', 'layer')
+  /** The lines on view, and those of the view that is made ready. */
+  #lines = new Lines()
+  #spare = new Lines()
   readonly #spacer = el('div', 'spacer')
-  readonly #scroller = el('div', 'scroller', this.#spacer, this.#layer)
-  readonly #canvas = el('canvas', 'lanes')
+  readonly #scroller = el('div', 'scroller', this.#spacer, this.#lines.element, this.#spare.element)
+  /** The lanes on view, and those that are made ready. */
+  #canvas = el('canvas', 'lanes')
+  #spareCanvas = el('canvas', 'lanes')
   readonly #empty = el('div', 'empty')
   readonly #pillText = new Changing()
   readonly #pill: HTMLButtonElement
-  readonly #lines: Line[] = []
   #lanes: LaneKey[] = []
   #laneWidth = WIDE
   #height = 0
@@ -97,6 +46,10 @@ export class Timeline {
   /** Where the list is scrolled to. To read it from the page would lay the page out. */
   #top = 0
   #follows = true
+  /** Whether it is to show something else at once. */
+  #isNew = true
+  /** The view that is made ready, a few rows a frame. */
+  #next?: View & { top: number; isPainted: boolean }
   #unseen = 0
   #selected?: Entry
 
@@ -104,6 +57,8 @@ export class Timeline {
     this.#store = store
     this.#rows = rows
     this.#select = select
+    this.#spare.hide()
+    this.#spareCanvas.style.visibility = 'hidden'
     this.#pill = button('pill', '', () => this.follow())
     this.#pill.append(icon('down'), this.#pillText.node)
     const head = el(
@@ -115,7 +70,12 @@ export class Timeline {
       el('span', 'cell-preview', 'Payload'),
       this.#head,
     )
-    this.element = el('div', 'timeline', head, el('div', 'list', this.#scroller, this.#canvas, this.#empty, this.#pill))
+    this.element = el(
+      'div',
+      'timeline',
+      head,
+      el('div', 'list', this.#scroller, this.#canvas, this.#spareCanvas, this.#empty, this.#pill),
+    )
     this.#scroller.tabIndex = 0
     this.#scroller.setAttribute('role', 'grid')
     this.#scroller.setAttribute('aria-label', 'What has happened')
@@ -123,17 +83,19 @@ export class Timeline {
       const { scrollTop } = this.#scroller
       // This list has scrolled itself.
       if (Math.abs(scrollTop - this.#top) < 1) return
+      this.#isNew = true
       this.#follows = scrollTop + this.#height >= this.#rows.length * ROW - ROW
       schedule()
     })
     // What moves under the pointer is selected on press.
-    this.#layer.addEventListener('pointerdown', ({ target }) => {
-      const line = this.#lines.find(({ element }) => element.contains(target as Node))
-      if (line?.entry) this.#select(line.entry)
+    this.#scroller.addEventListener('pointerdown', ({ target }) => {
+      const entry = this.#lines.entryOf(target as Node)
+      if (entry) this.#select(entry)
     })
     new ResizeObserver(() => {
       this.#height = this.#scroller.clientHeight
       this.#width = this.element.clientWidth
+      this.#isNew = true
       this.#layLanes()
       schedule()
     }).observe(this.element)
@@ -142,6 +104,7 @@ export class Timeline {
   /** Shows the newest rows, and stays there. */
   follow(): void {
     this.#follows = true
+    this.#isNew = true
     this.#scroller.scrollTop = this.#spacer.offsetHeight
     this.#scroller.dispatchEvent(new Event('scroll'))
   }
@@ -166,35 +129,78 @@ export class Timeline {
     return Math.max(1, Math.floor(this.#height / ROW) - 1)
   }
 
+  /** The height changes with what is shown: to change it more often would lay the list out in between. */
   #scrollTo(top: number): void {
-    this.#top = top
-    this.#scroller.scrollTop = top
-  }
-
-  /** Takes what is new, and draws what is in view. Returns whether there is more to look at. */
-  draw(colors: Colors): boolean {
-    const before = this.#rows.length
-    const { gone, more } = this.#rows.update()
-    const { length } = this.#rows
-    const height = length * ROW
+    const height = this.#rows.length * ROW
     if (height !== this.#spacerHeight) {
       this.#spacerHeight = height
       this.#spacer.style.height = `${height}px`
     }
-    if (this.#follows) {
-      this.#unseen = 0
-      this.#scrollTo(Math.max(0, height - this.#height))
-    } else {
-      this.#unseen += Math.max(0, length + gone - before)
-      // What is in view stays in view.
-      if (gone > 0) this.#scrollTo(Math.max(0, this.#scroller.scrollTop - gone * ROW))
-      else this.#top = this.#scroller.scrollTop
+    this.#top = top
+    this.#scroller.scrollTop = top
+  }
+
+  /** Takes what is new, and draws what is in view. */
+  draw(colors: Colors): Left {
+    const before = this.#rows.length
+    const { gone, more } = this.#rows.update()
+    const { length } = this.#rows
+    const height = length * ROW
+    for (const lines of [this.#lines, this.#spare]) lines.drop(gone)
+    if (this.#next) {
+      this.#next.first -= gone
+      this.#next.top -= gone * ROW
     }
+    if (this.#follows) this.#unseen = 0
+    else this.#unseen += Math.max(0, length + gone - before)
     setHidden(this.#pill, this.#follows)
     this.#pillText.set(this.#unseen === 0 ? 'Newest' : `${counted(this.#unseen, 'new row')}`)
     setHidden(this.#empty, length > 0)
-    this.#drawRows(colors)
-    return more
+    const left = this.#drawView(Math.max(0, height - this.#height), gone * ROW, colors)
+    if (left === 'nothing' && more) return 'later'
+    if (!more) this.#isNew = false
+    return left
+  }
+
+  /** Shows the rows at the end, or those where the list is. */
+  #drawView(end: number, gone: number, colors: Colors): Left {
+    if (!this.#follows || this.#isNew) {
+      this.#next = undefined
+      // What is in view stays in view.
+      const top = this.#follows ? end : Math.max(0, this.#scroller.scrollTop - gone)
+      this.#drawNow(top, colors)
+      return 'nothing'
+    }
+    const view = this.#next ?? { ...this.#viewAt(end), top: end, isPainted: false }
+    if (!this.#next && this.#lines.missing(view, this.#at) <= SLICE) {
+      this.#drawNow(end, colors)
+      return 'nothing'
+    }
+    this.#next = view
+    const isWritten = this.#spare.write(view, this.#at, this.#selected, SLICE) === 0
+    if (!isWritten || !view.isPainted) {
+      if (isWritten) this.#paint(this.#spareCanvas, view.top, colors)
+      view.isPainted = isWritten
+      this.#lines.mark(this.#selected)
+      this.#lines.show()
+      if (gone > 0) this.#scrollTo(Math.max(0, this.#top - gone))
+      return 'next'
+    }
+    this.#swap()
+    this.#scrollTo(Math.max(0, view.top))
+    this.#next = undefined
+    return this.#top < end ? 'later' : 'nothing'
+  }
+
+  /** Shows what was made ready. */
+  #swap(): void {
+    ;[this.#lines, this.#spare] = [this.#spare, this.#lines]
+    ;[this.#canvas, this.#spareCanvas] = [this.#spareCanvas, this.#canvas]
+    this.#lines.mark(this.#selected)
+    this.#spare.hide()
+    this.#lines.show()
+    this.#spareCanvas.style.visibility = 'hidden'
+    this.#canvas.style.visibility = ''
   }
 
   set emptyText(text: string) {
@@ -205,6 +211,7 @@ export class Timeline {
   setLanes(lanes: readonly LaneKey[]): void {
     if (lanes.length === this.#lanes.length && lanes.every((lane, index) => lane === this.#lanes[index])) return
     this.#lanes = [...lanes]
+    this.#isNew = true
     this.#layLanes()
   }
 
@@ -236,35 +243,43 @@ export class Timeline {
       return name
     })
     this.#head.replaceChildren(...names)
-    this.#canvas.width = Math.round(width * devicePixelRatio)
-    this.#canvas.height = Math.round(this.#height * devicePixelRatio)
-    this.#canvas.style.width = `${width}px`
-    this.#canvas.style.height = `${this.#height}px`
+    for (const canvas of [this.#canvas, this.#spareCanvas]) {
+      canvas.width = Math.round(width * devicePixelRatio)
+      canvas.height = Math.round(this.#height * devicePixelRatio)
+      canvas.style.width = `${width}px`
+      canvas.style.height = `${this.#height}px`
+    }
   }
 
-  #drawRows(colors: Colors): void {
-    const scrollTop = this.#top
-    const first = Math.floor(scrollTop / ROW)
-    const count = Math.ceil(this.#height / ROW) + 1
-    while (this.#lines.length < count) {
-      const line = new Line()
-      this.#lines.push(line)
-      this.#layer.append(line.element)
-    }
-    const context = this.#canvas.getContext('2d', { willReadFrequently: true })
+  readonly #at = (index: number): Entry | undefined => this.#rows.at(index)
+
+  #viewAt(top: number): View {
+    return { first: Math.floor(top / ROW), count: Math.ceil(this.#height / ROW) + 1 }
+  }
+
+  #drawNow(top: number, colors: Colors): void {
+    const view = this.#viewAt(top)
+    this.#lines.write(view, this.#at, this.#selected)
+    this.#lines.show()
+    // It lays the page out, so it comes last.
+    this.#scrollTo(top)
+    this.#paint(this.#canvas, top, colors)
+  }
+
+  /** Paints the lanes of the rows that are in view where the list is scrolled to this place. */
+  #paint(canvas: HTMLCanvasElement, top: number, colors: Colors): void {
+    const context = canvas.getContext('2d', { willReadFrequently: true })
+    if (!context) return
+    const { first, count } = this.#viewAt(top)
     const x = (lane: LaneKey) => (Math.max(0, this.#lanes.indexOf(lane)) + 0.5) * this.#laneWidth
-    const drawing = context && new LaneDrawing(context, colors, x, this.laneIndex)
-    if (context && drawing) {
-      context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0)
-      context.clearRect(0, 0, this.#canvas.width, this.#canvas.height)
-      drawing.grid(this.#lanes, this.#height)
+    const drawing = new LaneDrawing(context, colors, x, this.laneIndex)
+    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0)
+    context.clearRect(0, 0, canvas.width, canvas.height)
+    drawing.grid(this.#lanes, this.#height)
+    for (let index = first; index < first + count; index += 1) {
+      const entry = this.#at(index)
+      if (entry) drawing.row(entry, index * ROW - top + ROW / 2)
     }
-    // A row that stays in view keeps its line, so that only new rows are written.
-    const { length } = this.#lines
-    for (let index = first; index < first + length; index += 1) {
-      const entry = index < first + count ? this.#rows.at(index) : undefined
-      this.#lines[index % length]?.show(entry, index * ROW, entry !== undefined && entry === this.#selected)
-      if (entry && drawing) drawing.row(entry, index * ROW - scrollTop + ROW / 2)
-    }
+    drawing.paint()
   }
 }

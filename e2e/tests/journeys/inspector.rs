@@ -351,6 +351,42 @@ async fn it_sends_by_hand_and_runs_jobs() -> Result<()> {
     Ok(())
 }
 
+/// Looks at the list in each frame, until the last event is in view: the views that were blank or in disorder, and all of them.
+const VIEWS: &str = "
+    const scroller = document.querySelector('.scroller')
+    const [views, wrong] = [new Set(), []]
+    for (let isOver = false; !isOver; ) {
+        await new Promise(requestAnimationFrame)
+        const box = scroller.getBoundingClientRect()
+        const rows = [...document.querySelectorAll('.row:not(.none)')]
+            .map((row) => ({ box: row.getBoundingClientRect(), seq: Number(row.querySelector('.cell-seq').textContent), text: row.textContent }))
+            .filter((row) => row.box.bottom > box.top + 1 && row.box.top < box.bottom - 1)
+            .sort((one, other) => one.box.top - other.box.top)
+        const seqs = rows.map(({ seq }) => seq)
+        const isWhole = rows.length > 0 && rows[0].box.top <= box.top + 1 && rows.at(-1).box.bottom >= box.bottom - 1
+        if (!isWhole || seqs.some((seq, place) => seq !== seqs[0] + place)) wrong.push(seqs)
+        views.add(seqs[0])
+        isOver = rows.some(({ text }) => text.includes(args[0]))
+    }
+    return { views: views.size, wrong }";
+
+#[tokio::test]
+async fn the_inspector_shows_a_flood_whole() -> Result<()> {
+    let app = launch_in(Engine::WebKit).await?;
+    let main = Page::of(&app, "main").await?;
+    main.record("measured").await?;
+    let inspector = Inspector::open(&app, &main).await?;
+    let flood = json!({ "name": "measured", "perSecond": 2_000, "millis": 2_000 });
+    main.host("pour", flood).await?;
+    let is_full = "document.querySelector('.spacer').offsetHeight > 28 * 200";
+    inspector.window.until("the flood", is_full, &[]).await?;
+    let last = json!("\"number\":4000,");
+    let seen = inspector.window.run(VIEWS, &[last]).await?;
+    assert_eq!(seen["wrong"], json!([]), "{seen}");
+    println!("{} views", seen["views"]);
+    Ok(())
+}
+
 /// Not a test: makes docs/images/inspector.png, and its dark sibling in target/demo. Run it with `--ignored`, after
 /// `cargo build --package shop`.
 #[tokio::test]

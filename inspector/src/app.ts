@@ -1,5 +1,5 @@
 import { readFeed } from './feed.js'
-import { Frames, type Left } from './frames.js'
+import { Frames, type Left, type Taken } from './frames.js'
 import { type Act, act, exported, messageOf, type Snapshot, snapshot } from './host.js'
 import { Intake } from './intake.js'
 import type { Entry } from './model/entry.js'
@@ -196,14 +196,14 @@ export class App {
     })
   }
 
-  /** Makes rows of what has come. Returns how many, and whether there is more. */
-  #take(millis: number): { rows: number; more: boolean } {
+  /** Reads what has come. */
+  #take(millis: number): Taken {
     const before = this.#store.next
     this.#store.meter.advance(Date.now())
-    this.#intake.take(this.#store, millis)
+    const records = this.#intake.take(this.#store, millis)
     const more = !this.#intake.isEmpty
     if (!more) this.#goOn?.()
-    return { rows: this.#store.next - before, more }
+    return { rows: this.#store.next - before, records, more }
   }
 
   #connected(problem: string | undefined): void {
@@ -266,7 +266,9 @@ export class App {
     this.#newState = undefined
     const own = this.#snapshot
     if (!own) return
+    const before = this.#store.lanes.length
     for (const { label } of own.inspection.webviews) this.#store.meet(laneOf({ kind: 'webview', label }))
+    if (this.#store.lanes.length > before) this.#frames.changed()
     this.#appName.set(`${shown(own.app.name, 40)} ${shown(own.app.version, 20)}`)
     const counts: Partial<Record<View, number>> = {
       pages: own.inspection.webviews.length,

@@ -15,10 +15,17 @@ const TAKE_HIDDEN_MS = 40
 /** What is left of the list: nothing, what can wait, or what the next frame goes on with. */
 export type Left = 'nothing' | 'later' | 'next'
 
+/** What was read: how many records, how many rows they made, and whether there is more. */
+export interface Taken {
+  records: number
+  rows: number
+  more: boolean
+}
+
 /** What is done in a frame. */
 export interface FrameWork {
-  /** Reads what has come, for so long. Returns how many rows it made, and whether there is more. */
-  take(millis: number): { rows: number; more: boolean }
+  /** Reads what has come, for so long. */
+  take(millis: number): Taken
   /** Draws the list, or a part of it. */
   list(): Left
   /** Draws what goes by the time. */
@@ -90,12 +97,11 @@ export class Frames {
   #frame(now: number, isHidden = false): void {
     this.#isScheduled = false
     const isShort = this.#due.has('list') && this.#isListTime(now)
-    const { rows, more } = this.#work.take(isHidden ? TAKE_HIDDEN_MS : isShort ? TAKE_AND_DRAW_MS : TAKE_MS)
+    const { records, rows, more } = this.#work.take(isHidden ? TAKE_HIDDEN_MS : isShort ? TAKE_AND_DRAW_MS : TAKE_MS)
     this.#hasMore = more
-    if (rows > 0) {
-      this.#isFlood = rows >= FLOOD_ROWS
-      this.#due.add('list')
-    }
+    if (rows > 0) this.#isFlood = rows >= FLOOD_ROWS
+    // Others change rows that are there: that an event has arrived, or the response of a request.
+    if (records > 0) this.#due.add('list')
     const part = this.#next(now)
     if (part !== undefined) this.#draw(part, now)
     if (this.#hasMore || this.#due.size > 0) this.#schedule()

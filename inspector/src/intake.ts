@@ -18,14 +18,14 @@ export class Intake {
     if (text !== '') this.#texts.push(text)
   }
 
-  /** Reads records into the store until the time is over, and at least some. */
-  take(store: Store, millis: number, now: () => number = () => performance.now()): void {
+  /** Reads records into the store until the time is over, and at least some. Returns how many. */
+  take(store: Store, millis: number, now: () => number = () => performance.now()): number {
     const end = now() + millis
     for (let lines = 1; ; lines += 1) {
       const line = this.#line()
-      if (line === undefined) return
+      if (line === undefined) return lines - 1
       store.add(line)
-      if (lines % LINES === 0 && now() >= end) return
+      if (lines % LINES === 0 && now() >= end) return lines
     }
   }
 

@@ -26,7 +26,12 @@ function frameAt(drawn: string[], now: number): string {
   return drawn.join(' ')
 }
 
-function framesOf(rows: () => number, more: () => Left = () => 'nothing', left: () => boolean = () => false) {
+function framesOf(
+  rows: () => number,
+  more: () => Left = () => 'nothing',
+  left: () => boolean = () => false,
+  records = rows,
+) {
   const drawn: string[] = []
   const times: number[] = []
   const list = () => {
@@ -35,7 +40,7 @@ function framesOf(rows: () => number, more: () => Left = () => 'nothing', left: 
   }
   const take = (millis: number) => {
     times.push(millis)
-    return { rows: rows(), more: left() }
+    return { records: records(), rows: rows(), more: left() }
   }
   const frames = new Frames({ take, list, plots: () => drawn.push('plots'), state: () => drawn.push('state') })
   return { frames, drawn, times }
@@ -44,6 +49,18 @@ function framesOf(rows: () => number, more: () => Left = () => 'nothing', left: 
 test('what comes is drawn in the next frame, and then nothing is', () => {
   const { frames, drawn } = framesOf(() => 1)
   frames.came()
+  frames.came()
+  expect(frameAt(drawn, 1000)).toBe('list')
+  expect(callbacks).toEqual([])
+})
+
+test('what changes rows that are there is drawn', () => {
+  const { frames, drawn } = framesOf(
+    () => 0,
+    undefined,
+    undefined,
+    () => 1,
+  )
   frames.came()
   expect(frameAt(drawn, 1000)).toBe('list')
   expect(callbacks).toEqual([])

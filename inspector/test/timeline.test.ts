@@ -8,16 +8,22 @@ import { add, event } from './records.js'
 
 const COLORS: Colors = { lanes: [], grid: '', bad: '', warn: '', surface: '', accent: '' }
 
+let height = 280
+let resized = () => {}
+
 beforeEach(() => {
   // How high the list is, as the page tells it.
   class Observer {
-    constructor(readonly told: () => void) {}
+    constructor(told: () => void) {
+      resized = told
+    }
     observe() {
-      this.told()
+      resized()
     }
   }
   vi.stubGlobal('ResizeObserver', Observer)
-  Object.defineProperty(HTMLElement.prototype, 'clientHeight', { configurable: true, get: () => 280 })
+  height = 280
+  Object.defineProperty(HTMLElement.prototype, 'clientHeight', { configurable: true, get: () => height })
 })
 
 function timeline(entries = 1000) {
@@ -113,6 +119,62 @@ test('a view that is made ready moves with what is dropped', () => {
   drawUntil(list, 'nothing')
   expect(names().at(-1)).toBe('n184')
   expect(names()[0]).toBe('n175')
+})
+
+test('rows that are made ready are above the list', () => {
+  const { list, more } = timeline()
+  more(11)
+  const top = (element: Element | null) => Number.parseInt((element as HTMLElement).style.top, 10)
+  const bottoms = () =>
+    [...list.element.querySelectorAll('.layer[aria-hidden] .row:not(.none)')].map(
+      (row) => top(row.parentElement) + top(row) + 28,
+    )
+  expect(more(50)).toBe('next')
+  expect(Math.max(...bottoms())).toBeLessThanOrEqual(0)
+  while (list.draw(COLORS) === 'next') expect(Math.max(...bottoms())).toBeLessThanOrEqual(0)
+})
+
+test('a list that is not full is drawn at once', () => {
+  const { list, more, names } = timeline()
+  more(0)
+  expect(more(50)).toBe('nothing')
+  expect(names().at(-1)).toBe('n49')
+  expect(more(50)).toBe('next')
+  // All rows that were on view are gone.
+  expect(more(2000)).toBe('nothing')
+  expect(names().at(-1)).toBe('n2099')
+  expect(list.draw(COLORS)).toBe('nothing')
+})
+
+test('other colors are shown at once', () => {
+  const { list, more, names } = timeline()
+  more(100)
+  expect(more(50)).toBe('next')
+  expect(list.draw({ ...COLORS })).toBe('nothing')
+  expect(names().at(-1)).toBe('n149')
+})
+
+test('a row that is new is brought into view', () => {
+  const { list, store, scroller, more } = timeline()
+  more(100)
+  more(50)
+  list.mark(store.entries.at(149), true)
+  const spacer = list.element.querySelector('.spacer') as HTMLElement
+  expect(spacer.style.height).toBe(`${150 * 28}px`)
+  expect(scroller.scrollTop).toBe(150 * 28 - 280)
+})
+
+test('a window that grows in a flood goes on following', () => {
+  const { list, scroller, scrolled, more, names } = timeline()
+  more(100)
+  more(50)
+  height = 560
+  // The page lays out what there is, and tells of the size and of the scroll that it has made.
+  scroller.scrollTop = 100 * 28 - 560
+  resized()
+  scrolled()
+  expect(list.draw(COLORS)).toBe('nothing')
+  expect(names().at(-1)).toBe('n149')
 })
 
 test('a new lane is shown at once', () => {

@@ -21,13 +21,13 @@ class Line {
   readonly #preview = new Changing()
   readonly #tag = new Changing()
   entry?: Entry
-  #state = ''
+  #state = 'none'
   #y = Number.NaN
 
   constructor() {
     this.element = el(
       'div',
-      'row',
+      'row none',
       el('span', 'cell-time', this.#time.node),
       el('span', 'cell-seq', this.#seq.node),
       el(

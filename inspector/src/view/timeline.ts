@@ -46,6 +46,7 @@ export class Timeline {
   /** Where the list is scrolled to. To read it from the page would lay the page out. */
   #top = 0
   #follows = true
+  #colors?: Colors
   /** Whether it is to show something else at once. */
   #isNew = true
   /** The view that is made ready, a few rows a frame. */
@@ -84,7 +85,8 @@ export class Timeline {
       // This list has scrolled itself.
       if (Math.abs(scrollTop - this.#top) < 1) return
       this.#isNew = true
-      this.#follows = scrollTop + this.#height >= this.#rows.length * ROW - ROW
+      // Rows that are not laid out yet are no rows to scroll to.
+      this.#follows = scrollTop + this.#height >= this.#spacerHeight - ROW
       schedule()
     })
     // What moves under the pointer is selected on press.
@@ -107,6 +109,8 @@ export class Timeline {
     this.#isNew = true
     this.#scroller.scrollTop = this.#spacer.offsetHeight
     this.#scroller.dispatchEvent(new Event('scroll'))
+    // Also in a view that is hidden, which has no height.
+    this.#follows = true
   }
 
   /** Marks a row, and brings it into view. */
@@ -114,6 +118,7 @@ export class Timeline {
     this.#selected = entry
     const index = entry && intoView ? this.#rows.indexOf(entry) : -1
     if (index < 0) return
+    this.#stretch()
     const { scrollTop } = this.#scroller
     if (index * ROW < scrollTop) this.#scroller.scrollTop = index * ROW
     else if ((index + 1) * ROW > scrollTop + this.#height) this.#scroller.scrollTop = (index + 1) * ROW - this.#height
@@ -129,19 +134,25 @@ export class Timeline {
     return Math.max(1, Math.floor(this.#height / ROW) - 1)
   }
 
-  /** The height changes with what is shown: to change it more often would lay the list out in between. */
-  #scrollTo(top: number): void {
+  /** Makes the list as high as its rows. In a flood that waits for the next view, since it lays the list out. */
+  #stretch(): void {
     const height = this.#rows.length * ROW
     if (height !== this.#spacerHeight) {
       this.#spacerHeight = height
       this.#spacer.style.height = `${height}px`
     }
+  }
+
+  #scrollTo(top: number): void {
+    this.#stretch()
     this.#top = top
     this.#scroller.scrollTop = top
   }
 
   /** Takes what is new, and draws what is in view. */
   draw(colors: Colors): Left {
+    if (colors !== this.#colors) this.#isNew = true
+    this.#colors = colors
     const before = this.#rows.length
     const { gone, more } = this.#rows.update()
     const { length } = this.#rows
@@ -164,11 +175,19 @@ export class Timeline {
 
   /** Shows the rows at the end, or those where the list is. */
   #drawView(end: number, gone: number, colors: Colors): Left {
-    if (!this.#follows || this.#isNew) {
+    if (!this.#follows) {
       this.#next = undefined
+      const { scrollTop } = this.#scroller
+      this.#top = scrollTop
       // What is in view stays in view.
-      const top = this.#follows ? end : Math.max(0, this.#scroller.scrollTop - gone)
-      this.#drawNow(top, colors)
+      this.#drawNow(Math.max(0, scrollTop - gone), colors)
+      return 'nothing'
+    }
+    // What is on view does not fill the list until the next view is ready.
+    const isBare = this.#spacerHeight < this.#height || this.#top < gone || (this.#next?.top ?? 0) < 0
+    if (this.#isNew || isBare) {
+      this.#next = undefined
+      this.#drawNow(end, colors)
       return 'nothing'
     }
     const view = this.#next ?? { ...this.#viewAt(end), top: end, isPainted: false }
@@ -178,6 +197,7 @@ export class Timeline {
     }
     this.#next = view
     const isWritten = this.#spare.write(view, this.#at, this.#selected, SLICE) === 0
+    this.#spare.hide()
     if (!isWritten || !view.isPainted) {
       if (isWritten) this.#paint(this.#spareCanvas, view.top, colors)
       view.isPainted = isWritten
@@ -187,7 +207,7 @@ export class Timeline {
       return 'next'
     }
     this.#swap()
-    this.#scrollTo(Math.max(0, view.top))
+    this.#scrollTo(view.top)
     this.#next = undefined
     return this.#top < end ? 'later' : 'nothing'
   }
@@ -261,8 +281,9 @@ export class Timeline {
     const view = this.#viewAt(top)
     this.#lines.write(view, this.#at, this.#selected)
     this.#lines.show()
-    // It lays the page out, so it comes last.
-    this.#scrollTo(top)
+    this.#stretch()
+    // It lays the page out, so it comes last. To set where the list is already could end a scroll of the user.
+    if (this.#follows || top !== this.#top) this.#scrollTo(top)
     this.#paint(this.#canvas, top, colors)
   }
 

@@ -8,6 +8,9 @@ use tauri_plugin_event_bus::link::LinkStream;
 /// How many nodes are known at a time.
 pub(crate) const MAX_NODES: usize = 1024;
 
+/// How many events before a message are lost at most, as a node believes. A bus takes no more at once.
+pub(crate) const MAX_MISSING: u64 = 1 << 32;
+
 /// After how long a sender tells the count of a stream in which nothing follows.
 const QUIET: [Duration; 3] = [
     Duration::from_secs(1),
@@ -134,6 +137,8 @@ pub(crate) enum Verdict {
     Accept { missing: u64, copies: usize },
     /// Another node has the same name.
     SameName,
+    /// It says that so many events before it are lost, which no node sends.
+    TooMany { missing: u64 },
 }
 
 impl Received {
@@ -178,6 +183,10 @@ impl Received {
         let beginning = if known.is_whole { 1 } else { first };
         let next = known.next.entry(stream).or_insert(beginning);
         let missing = first.saturating_sub(*next);
+        // What is refused changes nothing.
+        if missing > MAX_MISSING {
+            return Verdict::TooMany { missing };
+        }
         let copies = usize::try_from(*next - (*next).min(first)).unwrap_or(usize::MAX);
         *next = (*next).max(after);
         Verdict::Accept {
@@ -217,6 +226,16 @@ mod tests {
         assert_eq!(note(11, 3), accept(0, 3));
         assert_eq!(note(1, 1), accept(0, 1));
         assert_eq!(note(14, 1), accept(0, 0));
+    }
+
+    #[test]
+    fn a_count_that_no_node_reaches_changes_nothing() {
+        let mut received = Received::default();
+        let mut note = |n, events| received.note("a", "r1", None, n, events);
+        assert_eq!(note(5, 1), accept(0, 0));
+        let missing = (1 << 40) - 5;
+        assert_eq!(note(1 << 40, 0), Verdict::TooMany { missing });
+        assert_eq!(note(6, 1), accept(0, 0));
     }
 
     #[test]

@@ -119,7 +119,8 @@ pub(crate) fn read(message: &[u8]) -> Result<Body<'_>, String> {
     if head.count != head.sizes.is_empty() || (!head.bytes.is_empty() && head.sizes.len() != 1) {
         return Err("it has neither one kind of content nor the other".to_owned());
     }
-    if head.n.checked_add(head.sizes.len() as u64).is_none() || (head.n == 0 && !head.count) {
+    let after = head.n.checked_add(head.sizes.len().max(1) as u64);
+    if after.is_none() || (head.n == 0 && !head.count) {
         return Err(format!("its count is {}", head.n));
     }
     let mut rest = &rest[1..];

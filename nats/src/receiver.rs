@@ -10,7 +10,7 @@ use tauri_plugin_event_bus::link::{Arrival, LinkPayload, LinkPort, Share};
 use tauri_plugin_event_bus::types::{EventName, EventPattern};
 use tauri_plugin_event_bus::{Bytes, Error, ErrorCode};
 
-use crate::counts::{Received, Verdict};
+use crate::counts::{MAX_MISSING, Received, Verdict};
 use crate::message::{Body, read};
 use crate::signals::Signals;
 use crate::subject::{Content, Incoming, Subjects};
@@ -115,6 +115,9 @@ impl Receiver {
         match self.received.note(node, &body.head.run, of, n, events) {
             Verdict::SameName => Err(format!(
                 "two nodes are called {node:?}; give each node a name of its own"
+            )),
+            Verdict::TooMany { missing } => Err(format!(
+                "it says that {missing} events before it are lost; expected at most {MAX_MISSING}"
             )),
             Verdict::Accept { missing: 0, copies } => Ok(Some(copies)),
             Verdict::Accept { missing, copies } => {

@@ -17,6 +17,10 @@ use crate::subject::Subjects;
 /// How often counts are told at most because another node has connected, and how often this node says hello.
 const HELLO_INTERVAL: Duration = Duration::from_secs(1);
 
+/// What the line of a message takes beside the lengths of its payloads, and what a length takes.
+const HEAD_ROOM: usize = 1024;
+const LENGTH_ROOM: usize = 8;
+
 /// How many subjects of names are kept.
 const MAX_SUBJECTS: usize = 1024;
 
@@ -178,11 +182,14 @@ impl Sender {
     async fn send(&mut self, departures: Vec<Departure>) {
         let mut together: Vec<DepartingEvent> = Vec::new();
         let mut bytes = 0;
+        // One event alone may be longer, and is refused by its own.
+        let most = self.client.max_payload().saturating_sub(HEAD_ROOM);
+        let most = MAX_BYTES.min(most);
         for departure in departures {
             match departure {
                 Departure::Event(event) => {
-                    let size = event.payload_json().len();
-                    let fits = together.len() < MAX_EVENTS && bytes + size <= MAX_BYTES;
+                    let size = event.payload_json().len() + LENGTH_ROOM;
+                    let fits = together.len() < MAX_EVENTS && bytes + size <= most;
                     if together
                         .last()
                         .is_some_and(|last| !fits || !are_alike(last, &event))

@@ -63,9 +63,9 @@ impl Subjects {
         format!("{}.{}.event.{place}", self.app, self.node)
     }
 
-    /// The count of the events to one node.
+    /// The count of the events to one node. It comes through the subscription to them, so it overtakes none.
     pub(crate) fn count_to(&self, receiver: &str) -> String {
-        format!("{}.{}.to.{receiver}.{COUNT}", self.app, self.node)
+        format!("{}.{}.to.{receiver}.event.{COUNT}", self.app, self.node)
     }
 
     pub(crate) fn hello(&self) -> String {
@@ -92,7 +92,6 @@ impl Subjects {
         let broadcasts = broadcasts.map(|filter| format!("{}.*.event.{filter}", self.app));
         let own = [
             format!("{}.*.to.{}.event.>", self.app, self.node),
-            format!("{}.*.to.{}.{COUNT}", self.app, self.node),
             format!("{}.*.hello", self.app),
         ];
         broadcasts.chain(own).collect()
@@ -116,7 +115,6 @@ impl Subjects {
         };
         let content = match kind {
             "hello" if !is_direct => Content::Hello,
-            COUNT if is_direct => Content::Count,
             "request" if is_direct => Content::Request(decode_name(place)?),
             "event" => match decode_name(place) {
                 Some(name) => Content::Event(name),
@@ -305,13 +303,12 @@ mod tests {
                 "com-example-shop.*.event.alarm",
                 "com-example-shop.*.event.order.>",
                 "com-example-shop.*.to.till-4.event.>",
-                "com-example-shop.*.to.till-4.%n",
                 "com-example-shop.*.hello",
             ]
         );
         let all = subjects.filters(["order:*", "*", "alarm"].into_iter());
         assert_eq!(all[0], "com-example-shop.*.event.>");
-        assert_eq!(all.len(), 4);
+        assert_eq!(all.len(), 3);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::handler::EventHandling;
 use crate::engine::outcomes::OwedOutcome;
 use crate::engine::traces::Traces;
+use crate::hub::ids::SubscriberKey;
 use crate::model::error::Result;
 use crate::model::event::BusEvent;
 use crate::model::outcome::Outcome;
@@ -136,13 +137,21 @@ impl Reading {
                 }
             };
             let owed = OwedOutcome::of(&event, &self.core);
+            let kept = KeptEvent::of(&event, &self.stream, &self.core);
             let handling = EventHandling::of(event.clone(), &self.traces, &self.diagnostics);
             let begun = handling.run(|| handler(event));
             let mut outcome = Outcome::Handled;
             match begun {
-                Err(panic) => outcome = Outcome::failed("panic", &panic),
+                Err(panic) => {
+                    outcome = Outcome::failed("panic", &panic);
+                    kept.settle(&outcome);
+                }
                 Ok(running) => {
-                    let running = finish(running, handling);
+                    let running = async move {
+                        let outcome = finish(running, handling).await;
+                        kept.settle(&outcome);
+                        outcome
+                    };
                     match self.is_sequential {
                         true => outcome = running.await,
                         false => self.tasks.spawn(async move {
@@ -154,6 +163,30 @@ impl Reading {
             if let Some(owed) = owed {
                 owed.tell(outcome);
             }
+        }
+    }
+}
+
+/// An event that may be kept until a listener has handled it.
+struct KeptEvent {
+    /// Who tells of it, its number and where; absent for one that is not kept.
+    told: Option<(SubscriberKey, u64, Weak<Core>)>,
+}
+
+impl KeptEvent {
+    fn of(event: &BusEvent, stream: &EventStream, core: &Weak<Core>) -> Self {
+        let is_kept = event.mark().until_consumed;
+        let told = || (stream.subscriber(), event.seq(), Weak::clone(core));
+        Self {
+            told: is_kept.then(told),
+        }
+    }
+
+    fn settle(self, outcome: &Outcome) {
+        if let Some((subscriber, seq, core)) = self.told
+            && let Some(core) = core.upgrade()
+        {
+            core.settle(subscriber, seq, matches!(outcome, Outcome::Handled));
         }
     }
 }

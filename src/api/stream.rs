@@ -57,6 +57,10 @@ impl EventStream {
         Self::begin(core, pattern, wanted, Hub::add_stream)
     }
 
+    pub(crate) fn subscriber(&self) -> SubscriberKey {
+        self.subscriber
+    }
+
     /// The stream that an async listener reads.
     pub(super) fn of_listener(
         core: &Arc<Core>,

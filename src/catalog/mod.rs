@@ -15,6 +15,8 @@ mod type_text;
 #[cfg(feature = "typed")]
 mod typescript;
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::catalog::declaration::{Check, RequestKind};
@@ -277,12 +279,23 @@ fn check_against(
     declared: &str,
     what: impl FnOnce() -> String,
 ) -> Result<()> {
-    check(payload).map_err(|problem| {
+    // It runs code of the app, whose panic would end whoever carries the payload.
+    let checked = catch_unwind(AssertUnwindSafe(|| check(payload)));
+    let checked = checked.unwrap_or_else(|panic| Err(text_of(panic)));
+    checked.map_err(|problem| {
         Error::new(
             ErrorCode::InvalidPayload,
             format!("{} does not match {declared}: {problem}", what()),
         )
     })
+}
+
+fn text_of(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast::<String>().map(|text| *text);
+    let text = text.or_else(|panic| panic.downcast::<&str>().map(|text| (*text).to_owned()));
+    // What it carries otherwise may panic when it is dropped.
+    let text = text.map_err(std::mem::forget).unwrap_or_default();
+    format!("reading it panicked: {text}")
 }
 
 #[cfg(test)]
@@ -314,6 +327,24 @@ mod tests {
 
     fn name(name: &str) -> EventName {
         EventName::parse_emitted(name).unwrap()
+    }
+
+    #[test]
+    fn a_check_that_panics_refuses_the_payload() {
+        for (check, text) in [
+            ((|_| panic!("no {}", 7)) as Check, "no 7"),
+            (|_| panic!("constant"), "constant"),
+        ] {
+            let error = check_against(check, &"1".into(), "`app::One`", || "it".to_owned());
+            let error = error.unwrap_err();
+            assert_eq!(error.code(), ErrorCode::InvalidPayload);
+            assert!(
+                error
+                    .message()
+                    .ends_with(&format!("reading it panicked: {text}")),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
 use crate::sync::BusClock;
 
-/// How many other nodes have a stream of their own at a time.
+/// How many other nodes have a stream of their own at a time, beside those that something waits for.
 const MAX_NODES: usize = 1024;
 
 /// How many events the link takes at once.
@@ -44,10 +44,12 @@ pub(super) struct LinkQueue {
     waker: Option<Waker>,
     /// Each share as a list of subscriptions, and as that of its stream. Their ids are the indexes of the shares.
     shares: Vec<Sharing>,
-    /// The other nodes to which something was sent, by the ids that stand for them. The oldest one has the lowest.
+    /// The other nodes to which something was sent, by the ids that stand for them.
     nodes: BTreeMap<SubscriptionId, Arc<str>>,
     ids: HashMap<Arc<str>, SubscriptionId>,
     next_id: SubscriptionId,
+    /// With how many nodes those are forgotten for which nothing waits.
+    sweep_at: usize,
 }
 
 /// What leaves.
@@ -126,16 +128,26 @@ impl LinkQueue {
         if let Some(id) = self.ids.get(node) {
             return *id;
         }
-        if self.ids.len() == MAX_NODES
-            && let Some((_, oldest)) = self.nodes.pop_first()
-        {
-            self.ids.remove(&oldest);
+        if self.ids.len() >= self.sweep_at {
+            self.sweep();
         }
         let id = self.next_id;
         self.next_id += 1;
         self.nodes.insert(id, Arc::clone(node));
         self.ids.insert(Arc::clone(node), id);
         id
+    }
+
+    /// Forgets the nodes for which nothing waits. Of those that something was dropped for, it keeps the newest.
+    fn sweep(&mut self) {
+        let (mut live, dropped) = self.queue.awaited();
+        live.extend(dropped.iter().rev().take(MAX_NODES));
+        let shares = self.shares.len();
+        self.queue
+            .forget_all_but(|id| (id as usize) < shares || live.contains(&id));
+        self.nodes.retain(|id, _| live.contains(id));
+        self.ids.retain(|_, id| live.contains(id));
+        self.sweep_at = MAX_NODES.max(2 * self.ids.len());
     }
 
     fn share_to(&self, ids: &[SubscriptionId]) -> Option<Arc<[LinkStream]>> {
@@ -180,6 +192,12 @@ impl LinkQueue {
         self.waker.take()
     }
 
+    /// How many nodes have a stream.
+    #[cfg(test)]
+    pub(super) fn nodes(&self) -> usize {
+        self.ids.len()
+    }
+
     /// How many events it would have to tell of.
     #[cfg(test)]
     pub(super) fn noted(&self) -> usize {
@@ -220,6 +238,7 @@ impl<W> Hub<W> {
             nodes: BTreeMap::new(),
             ids: HashMap::new(),
             next_id: ids.end,
+            sweep_at: MAX_NODES,
         }));
     }
 

@@ -324,8 +324,9 @@ impl<W> Hub<W> {
         consumer.queue.drop_expired(self.clock);
         let (mut polled, unneeded) = consumer.poll(waker);
         wakers.unneeded = unneeded;
-        // A reader of a stream tells of nothing more.
+        // A reader of a stream tells of nothing more, and a listener tells once its handler has returned.
         if consumer.is_stream
+            && !consumer.is_listener
             && let Poll::Ready(Some(QueueEntry::Event(queued))) = &polled
             && queued.event.mark().until_consumed
         {

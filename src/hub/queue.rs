@@ -1,14 +1,14 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::hub::expiring::Expiring;
 use crate::hub::ids::SubscriptionId;
 pub(crate) use crate::hub::queued::{LostEvents, QueueBound, QueueEntry, QueuedEvent};
 pub(crate) use crate::hub::slot::Arriving;
-use crate::hub::slot::{Dropping, Newest, Slot, dropping};
+use crate::hub::slot::{Dropping, MIN_SLOTS, Newest, Slot, dropping};
 pub(crate) use crate::hub::superseded::SupersededLists;
 use crate::hub::tracked::DroppedTracked;
-use crate::hub::unreported::Unreported;
+use crate::hub::unreported::{MAX_COMPARED, Unreported};
 use crate::model::event::GapReason;
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
@@ -49,12 +49,6 @@ pub(crate) struct Queue {
     dropped_events: u64,
     bound: QueueBound,
 }
-
-/// With how many reports of what was lost elsewhere a new one is compared.
-const MAX_COMPARED: usize = 64;
-
-/// How many slots there are at least before empty ones are removed.
-const MIN_SLOTS: usize = 64;
 
 impl Queue {
     pub(crate) fn new(bound: QueueBound) -> Self {
@@ -281,6 +275,13 @@ impl Queue {
         self.expired.forget_all_but(is_live);
     }
 
+    /// The subscriptions that an event waits for, and those whose gap is not reported yet.
+    pub(crate) fn awaited(&self) -> (BTreeSet<SubscriptionId>, BTreeSet<SubscriptionId>) {
+        let waiting = self.slots.iter().flatten().flat_map(Slot::ids);
+        let lost = self.dropped.ids().chain(self.expired.ids());
+        (waiting.collect(), lost.collect())
+    }
+
     fn next_unreported(&self) -> Option<LostEvents> {
         let dropped = self.dropped.next(GapReason::QueueFull);
         dropped.or_else(|| self.expired.next(GapReason::Expired))
@@ -449,7 +450,7 @@ impl Queue {
         if !older.is_empty()
             && let Some(newest) = self.latest.get_mut(&name)
         {
-            newest.older = older;
+            newest.keep_older(older);
         }
         self.skip_empty_slots();
     }

@@ -47,6 +47,12 @@ pub(super) struct EndedSession<W> {
 }
 
 impl<W> Webview<W> {
+    /// Who an ended session of this webview was.
+    pub(super) fn ended_key(&self, id: SessionId) -> Option<SubscriberKey> {
+        let ended = self.ended.iter().find(|ended| ended.id == id)?;
+        Some(ended.key)
+    }
+
     /// The webview loads a page of this origin, after one whose session had this origin. A page in a process of its own may
     /// learn that it is left after it was told that its session has ended.
     fn note_load(&mut self, origin: &str, before: Option<String>) {

@@ -34,6 +34,12 @@ impl Newest {
         true
     }
 
+    /// Keeps the newest of these. The others wait as any event does, so that the work of one event has a limit.
+    pub(super) fn keep_older(&mut self, mut older: Vec<u64>) {
+        older.drain(..older.len().saturating_sub(MAX_LISTS));
+        self.older = older;
+    }
+
     pub(super) fn renumber(&mut self, number: u64, new: u64) {
         let slots = self.older.iter_mut().chain([&mut self.last]);
         for own in slots.filter(|own| **own == number) {
@@ -66,7 +72,11 @@ pub(super) enum Dropping {
     Never,
 }
 
-/// How many lists of subscriptions are told apart in what one event replaced. With more, it replaces no further events.
+/// How many slots there are at least before empty ones are removed.
+pub(super) const MIN_SLOTS: usize = 64;
+
+/// How many lists of subscriptions are told apart in what one event replaced, or may replace. With more, it replaces no further
+/// events.
 const MAX_LISTS: usize = 16;
 
 /// Whether an event may make room. `rejected` is for those whose policy is to reject.
@@ -78,6 +88,13 @@ pub(super) fn dropping(overflow: Overflow, rejected: Dropping) -> Dropping {
 }
 
 impl Slot {
+    /// Those that it waits for, and those that were to get what it has replaced.
+    pub(super) fn ids(&self) -> impl Iterator<Item = SubscriptionId> {
+        let superseded = self.queued.superseded.iter();
+        let superseded = superseded.flat_map(|(ids, _)| ids.iter());
+        self.queued.subscriptions.iter().chain(superseded).copied()
+    }
+
     /// Whether every subscription that waits for the old event gets this one, and the loss can be told for each.
     pub(super) fn may_replace(&self, old: &Self) -> bool {
         let others = &old.queued.subscriptions;
@@ -112,5 +129,21 @@ impl Slot {
             },
             ..mark
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_older_events_may_be_replaced() {
+        let mut newest = Newest {
+            last: 100,
+            older: Vec::new(),
+        };
+        newest.keep_older((0..100).collect());
+        let kept: Vec<u64> = newest.slots().collect();
+        assert_eq!(kept, Vec::from_iter(84..=100));
     }
 }

@@ -71,7 +71,7 @@ impl<W> Hub<W> {
                     && let Some(session) = self.sessions.get(&key)
                 {
                     let webview = Arc::clone(&session.webview);
-                    self.keep_receiver(key, &webview, resume.handled);
+                    self.keep_receiver(key, &webview, resume.session, resume.handled);
                 }
                 if compat.is_some() {
                     self.note_many(key, &request);
@@ -145,7 +145,9 @@ impl<W> Hub<W> {
         let session = self.sessions.get(&key);
         let webview = session.and_then(|session| self.webviews.get(&session.webview));
         let history = webview.and_then(|webview| webview.history.as_ref());
-        history.map_or(0, |history| history.backlog.usage().0) + self.retained.usage().0
+        history.map_or(0, |history| history.backlog.usage().0)
+            + self.retained.usage().0
+            + self.unconsumed.usage().0
     }
 
     fn check_subscription(

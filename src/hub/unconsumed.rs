@@ -8,7 +8,7 @@ use crate::hub::Hub;
 use crate::hub::audience::Audience;
 use crate::hub::effects::{Abandoned, Effects};
 use crate::hub::expiring::Expiring;
-use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
 use crate::hub::kept_quota::KeptQuota;
 use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::hub::retained::target_weight;
@@ -20,6 +20,9 @@ use crate::model::event::{BusEvent, Mark};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
+
+/// From how many receivers on those that have ended are forgotten.
+const MANY_RECEIVERS: usize = 64;
 
 /// The events, by sequence number.
 #[derive(Debug, Default)]
@@ -150,6 +153,12 @@ impl Unconsumed {
         self.expiring.next()
     }
 
+    /// How many have received an event.
+    #[cfg(test)]
+    pub(super) fn receivers(&self, seq: u64) -> usize {
+        self.kept.get(&seq).map_or(0, |kept| kept.receivers.len())
+    }
+
     /// How many events are kept, and their bytes.
     pub(super) fn usage(&self) -> (usize, usize) {
         self.quota.usage()
@@ -249,14 +258,32 @@ impl<W> Hub<W> {
             .extend(self.unconsumed.abandon(seq, false));
     }
 
-    /// A page that renews its session may still tell of what it has received before.
-    pub(super) fn keep_receiver(&mut self, subscriber: SubscriberKey, webview: &str, up_to: u64) {
-        let Some(window) = self.webviews.get(webview).map(|own| &own.window) else {
+    /// A page that renews its session may still tell of what it has received in the one before.
+    pub(super) fn keep_receiver(
+        &mut self,
+        subscriber: SubscriberKey,
+        webview: &str,
+        before: SessionId,
+        up_to: u64,
+    ) {
+        let Some(own) = self.webviews.get(webview) else {
+            return;
+        };
+        let Some(before) = own.ended_key(before) else {
             return;
         };
         for (_, kept) in self.unconsumed.kept.range_mut(..=up_to) {
-            if kept.deliveries > 0 && kept.audience.addressing_of_page(webview, window).is_some() {
-                kept.note_receiver(subscriber);
+            if !kept.receivers.contains(&before) {
+                continue;
+            }
+            kept.note_receiver(subscriber);
+            if kept.receivers.len() > MANY_RECEIVERS {
+                // Those that are left neither tell of it nor are continued.
+                kept.receivers.retain(|key| {
+                    self.sessions.contains_key(key)
+                        || self.consumers.contains_key(key)
+                        || own.ended.iter().any(|ended| ended.key == *key)
+                });
             }
         }
     }

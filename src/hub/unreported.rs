@@ -5,6 +5,9 @@ use crate::hub::loss::Loss;
 use crate::hub::queued::{LostEvents, QueuedEvent};
 use crate::model::event::{BusEvent, GapReason};
 
+/// With how many others a loss is compared.
+pub(super) const MAX_COMPARED: usize = 64;
+
 /// What a queue has lost for one reason and has not reported yet, for each subscription.
 #[derive(Debug, Default)]
 pub(super) struct Unreported {
@@ -21,6 +24,10 @@ impl Unreported {
     /// For how many subscriptions something is lost.
     pub(super) fn len(&self) -> usize {
         self.lost.len()
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = SubscriptionId> {
+        self.lost.keys().copied()
     }
 
     /// Notes that an event is lost, with those that it had replaced.
@@ -42,10 +49,11 @@ impl Unreported {
         }
     }
 
-    /// One gap for all subscriptions that have lost the same.
+    /// One gap for subscriptions that have lost the same, as far as they are among the first ones.
     pub(super) fn next(&self, reason: GapReason) -> Option<LostEvents> {
         let lost = self.lost.values().next()?;
-        let alike = self.lost.iter().filter(|(_, other)| *other == lost);
+        let alike = self.lost.iter().take(MAX_COMPARED);
+        let alike = alike.filter(|(_, other)| *other == lost);
         Some(LostEvents {
             gap: lost.gap(reason, false),
             superseded: lost.superseded(),
@@ -57,7 +65,9 @@ impl Unreported {
     /// Takes the next gap.
     pub(super) fn take(&mut self, reason: GapReason) -> Option<LostEvents> {
         let gap = self.next(reason)?;
-        self.lost.retain(|id, _| !gap.subscriptions.contains(id));
+        for id in &gap.subscriptions {
+            self.lost.remove(id);
+        }
         if self.lost.is_empty() {
             self.last = None;
         }

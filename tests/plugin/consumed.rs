@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tauri::App;
 use tauri::test::MockRuntime;
 use tauri_plugin_event_bus::{
-    Builder, EmitOptions, ErrorCode, EventBusExt, Policy, StreamItem, Until,
+    Builder, EmitOptions, ErrorCode, EventBusExt, ListenOptions, Policy, StreamItem, Until,
 };
 
 use crate::support::{Page, app, app_with, code};
@@ -150,4 +150,44 @@ fn what_is_consumed_is_not_retained() {
     let options = EmitOptions::new().until(Until::Consumed).max_deliveries(0);
     let error = app.event_bus().emit_with("x", 1, options).unwrap_err();
     assert!(error.message().contains("maxDeliveries"), "{error}");
+}
+
+#[test]
+fn an_async_listener_has_it_when_its_future_is_done() {
+    for is_sequential in [true, false] {
+        let app = app_with(link());
+        let bus = app.event_bus();
+        let options = || ListenOptions::new().sequential(is_sequential);
+        let (begun, begins) = mpsc::channel();
+        let failing = bus.listen_async("link", options(), move |_| {
+            let begun = begun.clone();
+            async move {
+                begun.send(()).unwrap();
+                panic!("it fails");
+            }
+        });
+        bus.emit("link", "app://open").unwrap();
+        begins.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(kept(&app), 1);
+        failing.unwrap().stop();
+        let (go, gate) = tokio::sync::oneshot::channel::<()>();
+        let mut gate = Some(gate);
+        let (begun, begins) = mpsc::channel();
+        let listener = bus.listen_async("link", options(), move |event| {
+            let (gate, begun) = (gate.take().unwrap(), begun.clone());
+            async move {
+                begun.send(event.payload::<String>().unwrap()).unwrap();
+                gate.await.unwrap();
+            }
+        });
+        assert_eq!(begins.recv_timeout(PATIENCE).unwrap(), "app://open");
+        assert_eq!(kept(&app), 1);
+        go.send(()).unwrap();
+        let end = std::time::Instant::now() + PATIENCE;
+        while kept(&app) > 0 {
+            assert!(std::time::Instant::now() < end);
+            std::thread::yield_now();
+        }
+        listener.unwrap().stop();
+    }
 }

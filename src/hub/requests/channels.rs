@@ -151,6 +151,9 @@ impl<W> Hub<W> {
             return false;
         };
         half.is_unread = true;
+        // What the host has dropped takes no room.
+        let sent = half.window.sent();
+        half.window.take(sent);
         if !half.is_closed {
             self.tell_caller(id, ChannelNote::Unread, now, effects);
         }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod expiry;
+mod link;
 mod model;
 mod outbox;
 mod pages;

@@ -52,6 +52,32 @@ fn live_subscriptions_with_the_same_loss_share_a_gap() {
 }
 
 #[test]
+fn a_gap_is_compared_with_few_others() {
+    let bound = QueueBound {
+        events: 1,
+        bytes: 1 << 20,
+    };
+    let mut queue = Queue::new(bound);
+    let ids: Vec<SubscriptionId> = (0..200).collect();
+    queue.push(queued(1, &ids), Overflow::DropOldest);
+    queue.push(queued(2, &[7]), Overflow::DropOldest);
+    queue.push(queued(3, &[7]), Overflow::DropOldest);
+    let mut told = Vec::new();
+    while let Some(QueueEntry::Lost(lost)) = queue.pop() {
+        assert!(lost.subscriptions.len() <= 64);
+        let count = if lost.subscriptions.contains(&7) {
+            2
+        } else {
+            1
+        };
+        assert_eq!(lost.gap.count, count);
+        told.extend(lost.subscriptions);
+    }
+    told.sort_unstable();
+    assert_eq!(told, ids);
+}
+
+#[test]
 fn ids_count_as_bytes() {
     let ids: Vec<SubscriptionId> = (0..4096).collect();
     let mut queue = Queue::new(QueueBound {

@@ -1,6 +1,6 @@
 //! Events that are kept until one subscription has handled them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::session_id;
 use crate::hub::ids::SubscriberKey;
@@ -66,13 +66,17 @@ fn emit(hub: &mut Hub<char>) -> u64 {
 
 /// Opens the next page of a webview.
 fn open(hub: &mut Hub<char>, label: &str, session: u64) -> SubscriberKey {
+    open_at(hub, label, session, Instant::now())
+}
+
+fn open_at(hub: &mut Hub<char>, label: &str, session: u64, now: Instant) -> SubscriberKey {
     let command = Command {
         name: "subscribe",
         session: session_id(session),
         n: 1,
         origin: Some("app".into()),
     };
-    let (_, key, _) = hub.begin_command(label, command, 'c', Instant::now());
+    let (_, key, _) = hub.begin_command(label, command, 'c', now);
     key.unwrap()
 }
 
@@ -234,6 +238,51 @@ fn only_those_that_received_it_may_tell() {
         assert_eq!(kept(&hub), 1);
     }
     listen(&mut hub, main, 1, None);
+    let _ = hub.settle(main, seq, true);
+    assert_eq!(kept(&hub), 0);
+}
+
+#[test]
+fn only_a_page_that_received_it_is_continued() {
+    let mut hub = hub();
+    let (main, other) = (open(&mut hub, "main", 1), open(&mut hub, "other", 2));
+    listen(&mut hub, main, 1, None);
+    let seq = emit(&mut hub);
+    // Neither the session of another webview nor one that never was.
+    for session in [1, 99] {
+        let resume = Resumption {
+            session: session_id(session),
+            after: seq,
+            handled: u64::MAX,
+            index: 0,
+        };
+        listen(&mut hub, other, session as u32, Some(resume));
+        let _ = hub.settle(other, seq, true);
+        assert_eq!(kept(&hub), 1);
+    }
+    let _ = hub.settle(main, seq, true);
+    assert_eq!(kept(&hub), 0);
+}
+
+#[test]
+fn receivers_that_have_ended_are_forgotten() {
+    let mut hub = hub();
+    let mut main = open(&mut hub, "main", 1);
+    listen(&mut hub, main, 1, None);
+    let seq = emit(&mut hub);
+    let mut now = Instant::now();
+    for session in 2..500 {
+        now += Duration::from_secs(1);
+        main = open_at(&mut hub, "main", session, now);
+        let resume = Resumption {
+            session: session_id(session - 1),
+            after: seq,
+            handled: seq,
+            index: 1,
+        };
+        listen(&mut hub, main, 1, Some(resume));
+    }
+    assert!(hub.unconsumed.receivers(seq) < 100);
     let _ = hub.settle(main, seq, true);
     assert_eq!(kept(&hub), 0);
 }

@@ -420,6 +420,28 @@ fn large_parts_of_a_page_have_a_limit() {
     world.check_empty(&[]);
 }
 
+#[test]
+fn what_the_host_has_dropped_takes_no_room() {
+    let limits = Limits {
+        queue_bytes: 2_000,
+        ..Limits::default()
+    };
+    let mut world = World::with(limits);
+    world.open("a");
+    let large = "1".repeat(1_500);
+    let channels = [(); 3].map(|()| world.open_channel(CREDIT).unwrap());
+    for unread in &channels[..2] {
+        world.page_sends(unread, 1, &large).unwrap();
+        world.host_drops_its_reader(unread);
+    }
+    world.page_sends(&channels[2], 1, &large).unwrap();
+    for channel in &channels {
+        world.leave(channel);
+    }
+    world.host_drops_its_reader(&channels[2]);
+    world.check_empty(&[]);
+}
+
 /// A page that opens, sends and stops without fetching leaves nothing behind each of its channels.
 #[test]
 fn what_a_stopped_channel_had_to_tell_is_withdrawn() {

@@ -322,7 +322,7 @@ mod tests {
                         missing += lost;
                         accepted += events - copies as u64;
                     }
-                    Verdict::SameName => unreachable!(),
+                    Verdict::SameName | Verdict::TooMany { .. } => unreachable!(),
                 }
             };
             let mut before = None;

@@ -1,6 +1,8 @@
 //! Which other nodes are there: a key-value bucket in which each node renews its own key.
 
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_nats::jetstream::kv::{Operation, Store, Watch};
@@ -24,6 +26,9 @@ pub(crate) struct Observed {
     /// When each node is gone, unless it gives a sign of life before.
     nodes: HashMap<String, Duration>,
 }
+
+/// How long a new connection has to tell of the nodes that were there before.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How long the server has to open the bucket.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -59,6 +64,13 @@ impl Observed {
         Some(Change::Left(node.to_owned()))
     }
 
+    /// No node is gone before this time.
+    pub(crate) fn spare_until(&mut self, time: Duration) {
+        for gone_at in self.nodes.values_mut() {
+            *gone_at = time.max(*gone_at);
+        }
+    }
+
     /// The nodes that were silent for too long.
     pub(crate) fn take_silent(&mut self, now: Duration) -> Vec<Change> {
         let silent = self.nodes.extract_if(|_, gone_at| *gone_at <= now);
@@ -85,8 +97,12 @@ pub(crate) async fn run(
     let mut observed = Observed::default();
     // The connection over which there was a problem.
     let mut failed = None;
-    // An app that ends lets its value be dropped.
-    while connections.wait_for(|count| *count > 0).await.is_ok() {
+    loop {
+        let connected = async { connections.wait_for(|count| *count > 0).await.is_ok() };
+        // An app that ends lets its value be dropped.
+        if !observe_silence(&port, &mut observed, start, connected).await {
+            return;
+        }
         let connection = *connections.borrow_and_update();
         let context = jetstream::new(client.clone());
         let opened = timeout(PATIENCE, open(&context, &bucket)).await;
@@ -114,12 +130,32 @@ pub(crate) async fn run(
         // The task that watches the connection may have ended with the app.
         let _ = problems.send(Problem::Nodes { connection, text }).await;
         // The next connection may be to another server.
-        let other = connections.wait_for(|count| *count != connection);
-        if timeout(RETRY_INTERVAL, other)
-            .await
-            .is_ok_and(|other| other.is_err())
-        {
+        let other = async {
+            let other = connections.wait_for(|count| *count != connection);
+            let other = timeout(RETRY_INTERVAL, other).await;
+            other.is_ok_and(|other| other.is_err())
+        };
+        if observe_silence(&port, &mut observed, start, other).await {
             return;
+        }
+    }
+}
+
+/// Waits for something without a connection, and tells which nodes are silent for too long meanwhile.
+async fn observe_silence<T>(
+    port: &LinkPort,
+    observed: &mut Observed,
+    start: Instant,
+    awaited: impl Future<Output = T>,
+) -> T {
+    let mut awaited = pin!(awaited);
+    loop {
+        let due = observed.next_due().map(|due| start + due);
+        tokio::select! {
+            done = &mut awaited => return done,
+            () = sleep_until(due.unwrap_or(start)), if due.is_some() => {
+                tell_silent(port, observed, start.elapsed());
+            }
         }
     }
 }
@@ -169,6 +205,8 @@ async fn take_part(
 ) {
     let mut renewals = interval(MAX_AGE / 3);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // What the bucket has comes first, and tells of those that were not silent, but not heard.
+    observed.spare_until(clock() + GRACE);
     loop {
         let due = observed.next_due().map(|due| start + due);
         tokio::select! {
@@ -194,11 +232,15 @@ async fn take_part(
                 }
             },
             () = sleep_until(due.unwrap_or(start)), if due.is_some() => {
-                for change in observed.take_silent(clock()) {
-                    tell(port, Some(change));
-                }
+                tell_silent(port, observed, clock());
             }
         }
+    }
+}
+
+fn tell_silent(port: &LinkPort, observed: &mut Observed, now: Duration) {
+    for change in observed.take_silent(now) {
+        tell(port, Some(change));
     }
 }
 
@@ -237,6 +279,20 @@ mod tests {
         assert_eq!(observed.take_silent(second(99)), []);
         assert_eq!(observed.next_due(), None);
         assert_eq!(observed.note_alive("a", second(100)), joined);
+    }
+
+    #[test]
+    fn a_node_is_spared_while_it_cannot_be_heard() {
+        let mut observed = Observed::default();
+        let second = Duration::from_secs;
+        observed.note_alive("a", second(1));
+        observed.note_alive("b", second(9));
+        observed.spare_until(second(18));
+        assert_eq!(observed.next_due(), Some(second(18)));
+        assert_eq!(observed.take_silent(second(17)), []);
+        let left = [Change::Left("a".to_owned())];
+        assert_eq!(observed.take_silent(second(18)), left);
+        assert_eq!(observed.next_due(), Some(second(24)));
     }
 
     #[test]

@@ -49,6 +49,19 @@ fn a_node_that_exits_has_left_at_once() {
 }
 
 #[test]
+fn without_a_server_nobody_is_there() {
+    let mut server = Server::start();
+    let [mut a, b] = ["a", "b"].map(|name| node(&server.url(), name).connected());
+    wait_for(&a, &["b"]);
+    server.kill();
+    a.wait_for(false);
+    wait_for(&a, &[]);
+    server.restart();
+    wait_for(&a, &["b"]);
+    wait_for(&b, &["a"]);
+}
+
+#[test]
 fn a_node_that_is_killed_has_left_by_its_silence() {
     let server = Server::start();
     let b = node(&server.url(), "b").connected();

@@ -193,6 +193,22 @@ fn a_message_larger_than_the_server_takes_is_dropped() {
 }
 
 #[test]
+fn events_that_fit_alone_are_sent() {
+    let server = Server::configured("max_payload: 8192", &[]);
+    let [a, b] = ["a", "b"].map(|name| node(&server.url(), name).connected());
+    let mut at_b = b.bus.stream("order:*").unwrap();
+    let text = "x".repeat(1_000);
+    // Many wait at once, since nobody takes them meanwhile.
+    for n in 0..300 {
+        a.bus.emit("order:n", (n, &text)).unwrap();
+    }
+    for n in 0..300 {
+        assert_eq!(payload(&mut at_b)[0], n);
+    }
+    assert_eq!(a.bus.link_status().unwrap().dropped, 0);
+}
+
+#[test]
 fn two_nodes_of_one_name_are_told() {
     let server = Server::start();
     let c = node(&server.url(), "c").connected();

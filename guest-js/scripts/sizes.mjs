@@ -12,9 +12,9 @@ const { exports, peerDependencies } = JSON.parse(readFileSync(join(root, 'packag
 const limits = {
   '.': 24_050,
   '{ listen, emit }': 12_700,
-  '{ listen, emit, component }': 21_050,
+  '{ listen, emit, component }': 21_100,
   './dom': 1_024,
-  './frame': 13_700,
+  './frame': 14_150,
   './local': 17_650,
   './react': 1_700,
   './solid': 1_700,
@@ -22,7 +22,7 @@ const limits = {
   './svelte/store': 1_700,
   './tauri': 13_550,
   './vue': 1_700,
-  './worker': 13_400,
+  './worker': 13_850,
 }
 const withoutLimit = ['./bundler', './testing']
 

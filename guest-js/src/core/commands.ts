@@ -250,9 +250,14 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       if (last?.command === command && last.calls.length < MAX_CALLS) last.calls.push(call)
       else begin.push({ command, calls: [call], size: 0, isRenewal: true })
     }
-    // The callers of an earlier session no longer wait for responses.
-    const remaining = waiting.filter(({ command, isRenewal }) => !isRenewal && command !== 'respond')
-    waiting = [...begin, ...remaining.flatMap(lastingOf)]
+    const remaining: Bundle[] = []
+    for (const bundle of waiting) {
+      if (bundle.isRenewal) continue
+      if (bundle.command !== 'respond') remaining.push(...lastingOf(bundle))
+      // The callers of an earlier session no longer wait for responses, but who responds may wait.
+      else for (const call of bundle.calls) call.reject(new EventBusError('stale_session', 'its caller is gone'))
+    }
+    waiting = [...begin, ...remaining]
   }
 
   const transmit = async (sending: InFlight) => {

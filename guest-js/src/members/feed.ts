@@ -1,5 +1,7 @@
 import { type Batch, countOf, type Extras, type Head, type PulledOther, type Run } from '../core/batch.js'
+import { EventBusError } from '../core/error.js'
 import { addLost } from '../core/lost.js'
+import { report } from '../core/report.js'
 import type { Gap } from '../types/gap.js'
 import type { ToMember } from './messages.js'
 import { weigh } from './weight.js'
@@ -66,6 +68,7 @@ export class Feed {
   private newestText: WaitingText | undefined
   /** What waits for subscriptions to the newest event only, by subscription and name. */
   private readonly latest = new Map<string, WaitingEvent>()
+  private superseded = 0
   private index = 0
   private sent = 0
   private handled = 0
@@ -118,6 +121,13 @@ export class Feed {
 
   /** Adds an event for a subscription that only the newest one of a name waits for. */
   passLatest(id: number, head: Head, payload: unknown, seq: number, micros: number, extras: Extras | undefined): void {
+    // An event that is kept until it is consumed replaces none, and is replaced by none.
+    if (extras?.consume) {
+      this.newest = undefined
+      this.pass(id, head, payload, seq, micros, extras)
+      this.newest = undefined
+      return
+    }
     const key = `${id} ${head[0]}`
     const before = this.latest.get(key)
     const superseded = before && (before.extras?.superseded ?? 0) + 1 + (extras?.superseded ?? 0)
@@ -125,12 +135,20 @@ export class Feed {
       before.isSuperseded = true
       this.events -= 1
       this.weight -= before.weight
-      if (before.extras?.consume) this.member.lost(before.seq)
+      this.superseded += 1
+      if (this.superseded > MAX_EVENTS) this.dropSuperseded()
     }
     this.newest = undefined
     this.pass(id, head, payload, seq, micros, superseded === undefined ? extras : { ...extras, superseded })
     if (this.newest) this.latest.set(key, this.newest)
     this.newest = undefined
+  }
+
+  /** Superseded events hold their payloads, and count for nothing. */
+  private dropSuperseded(): void {
+    this.waiting = this.waiting.slice(this.next).filter((item) => !('isSuperseded' in item))
+    this.next = 0
+    this.superseded = 0
   }
 
   /** Adds anything but an event. */
@@ -160,6 +178,7 @@ export class Feed {
     this.next = 0
     this.events = 0
     this.weight = 0
+    this.superseded = 0
     this.index = 0
     this.handled = this.sent
     this.newest = undefined
@@ -182,12 +201,32 @@ export class Feed {
   private flush(): void {
     while (this.sent - this.handled < MAX_BATCHES && (this.next < this.waiting.length || this.gaps.size > 0)) {
       const transfer = new Set<ArrayBuffer>()
-      const { batch, texts } = this.takeBatch(transfer)
+      const gaps = new Map(this.gaps)
+      const { batch, texts, taken } = this.takeBatch(transfer)
       if (this.sent === this.handled) this.takenAt = performance.now()
-      this.sent += 1
-      this.member.post({ batch, number: this.sent, ...(texts.length > 0 && { texts }) }, [...transfer])
+      try {
+        this.member.post({ batch, number: this.sent + 1, ...(texts.length > 0 && { texts }) }, [...transfer])
+        this.sent += 1
+      } catch (cause) {
+        report(
+          new EventBusError('invalid_payload', `a worker or frame loses what cannot be cloned: ${cause}`, { cause }),
+        )
+        this.index = batch.first - 1
+        this.giveUp(taken, gaps)
+      }
     }
     this.watch()
+  }
+
+  /** Makes gaps of events that cannot be posted, since a handler of the page has changed one. */
+  private giveUp(taken: readonly Waiting[], gaps: ReadonlyMap<number, Gap>): void {
+    for (const [id, gap] of gaps) this.gaps.set(id, gap)
+    const others = taken.filter((item) => !('head' in item))
+    for (const item of taken) if ('head' in item && !('isSuperseded' in item)) this.lose(item)
+    // Where no event was the reason, one of the others was.
+    const kept = others.length < taken.length ? others : []
+    this.waiting = [...kept, ...this.waiting.slice(this.next)]
+    this.next = 0
   }
 
   private watch(): void {
@@ -204,7 +243,8 @@ export class Feed {
     ;(this.timer as { unref?(): void }).unref?.()
   }
 
-  private takeBatch(transfer: Set<ArrayBuffer>): { batch: Batch; texts: [number, string][] } {
+  private takeBatch(transfer: Set<ArrayBuffer>): { batch: Batch; texts: [number, string][]; taken: Waiting[] } {
+    const begin = this.next
     const heads: Head[] = []
     const items: Batch['items'] = []
     const texts: [item: number, text: string][] = []
@@ -246,7 +286,10 @@ export class Feed {
         this.weight -= text.length
         continue
       }
-      if (item.isSuperseded) continue
+      if (item.isSuperseded) {
+        this.superseded -= 1
+        continue
+      }
       const { head } = item
       const isNext = before && before.head === head && item.seq === seq + 1 && before.extras === item.extras
       if (isNext && isSame(before?.ids, item.ids)) {
@@ -268,8 +311,9 @@ export class Feed {
       if (item.ids.length === receivers) weigh(item.payload, transfer)
     }
     close()
+    const all = this.waiting.slice(begin, this.next)
     this.compact()
-    return { batch: { first, more: false, heads, items }, texts }
+    return { batch: { first, more: false, heads, items }, texts, taken: all }
   }
 
   private compact(): void {
@@ -302,11 +346,16 @@ export class Feed {
     this.compact()
     if (this.newest === dropped) this.newest = undefined
     if (this.newestText === dropped) this.newestText = undefined
+    this.events -= 'text' in dropped ? dropped.events : 1
+    this.weight -= 'text' in dropped ? dropped.text.length : dropped.weight
+    this.lose(dropped)
+  }
+
+  /** Notes the gaps of an event, or of a run. */
+  private lose(dropped: WaitingEvent | WaitingText): void {
     const isText = 'text' in dropped
     const { seq, head, ids } = dropped
     const count = isText ? dropped.events : 1
-    this.events -= count
-    this.weight -= isText ? dropped.text.length : dropped.weight
     if (!isText && dropped.extras?.consume) this.member.lost(seq)
     // Of a run, all but the last.
     const others = isText ? count - 1 : dropped.extras?.superseded

@@ -65,6 +65,7 @@ export class Gate implements Exposed {
   private readonly inbox = openInbox()
   private readonly rights: Rights
   private readonly budget: Budget | undefined
+  private readonly started = new Set<string>()
   private current: { readonly id: string; readonly host: MemberHost } | undefined
   private readonly admissions: number[] = []
   private isOver = false
@@ -123,12 +124,12 @@ export class Gate implements Exposed {
   private welcome({ id, lock, link }: Hello, port: MessagePort): void {
     const { hasLocks, isGone = () => false, post } = this.options
     let stopWaiting = () => {}
-    const { name, inbox, rights, budget } = this
+    const { name, inbox, rights, budget, started } = this
     const send =
       post && typeof link === 'number'
         ? (message: ToMember, transfer: Transferable[]) => post({ [KEY]: 'posted', link, message }, transfer)
         : (message: ToMember, transfer: Transferable[]) => port.postMessage(message, transfer)
-    const host = new MemberHost(port, { source: name, inbox, rights, budget, isGone, send }, () => {
+    const host = new MemberHost(port, { source: name, inbox, rights, budget, started, isGone, send }, () => {
       stopWaiting()
       if (this.current?.host === host) this.current = undefined
     })

@@ -63,6 +63,8 @@ export interface Admission {
   readonly rights: Rights
   /** What it may send, where that is limited. */
   readonly budget: Budget | undefined
+  /** The tasks that it has started, also before it came again, as far as they are not known to have ended. */
+  readonly started: Set<string>
   /** Whether it is gone without a word, such as a frame that was removed. */
   isGone(): boolean
   /** Sends it a message. */
@@ -81,8 +83,8 @@ export class MemberHost {
   private readonly outcomes: MemberOutcomes
   /** The subscriptions with a wildcard before the end of the pattern. */
   private readonly globs = new Set<number>()
-  /** The events that the host keeps until the member has handled them. */
-  private readonly unsettled = new Set<number>()
+  /** The events that the host keeps until the member has handled them, and how many subscriptions of it have to tell. */
+  private readonly unsettled = new Map<number, number>()
   private session: unknown
   private isBusy = false
   private others = 0
@@ -102,7 +104,7 @@ export class MemberHost {
     })
     this.requests = new MemberRequests(this)
     this.jobs = new MemberJobs(this, admission.rights)
-    this.tasks = new MemberTasks(this, admission.rights)
+    this.tasks = new MemberTasks(this, admission.rights, admission.started)
     this.outcomes = new MemberOutcomes(this, admission.rights.isUnlimited)
     port.onmessage = ({ data }: MessageEvent<unknown>) => this.receive(data)
   }
@@ -195,7 +197,12 @@ export class MemberHost {
         return null
       case 'settle':
         return this.each(args.outcomes, ({ seq, handled }) => {
-          if (this.unsettled.delete(seq as number)) this.settle(seq as number, handled === true)
+          const left = this.unsettled.get(seq as number)
+          if (left === undefined) return {}
+          // The first success ends it, and so does the last word.
+          if (handled === true || left === 1) this.unsettled.delete(seq as number)
+          else this.unsettled.set(seq as number, left - 1)
+          this.tell(seq as number, handled === true)
           return {}
         })
       case 'set_responders':
@@ -400,7 +407,7 @@ export class MemberHost {
     const own = given?.tick ? this.jobs.localize(given) : given
     // The page has handled it for its emitter once it is passed on.
     const extras = own?.outcome ? { ...own, outcome: false } : own
-    if (extras?.consume) this.unsettled.add(seq)
+    if (extras?.consume) this.unsettled.set(seq, (this.unsettled.get(seq) ?? 0) + 1)
     if (this.unsettled.size > MAX_UNSETTLED) this.fail('it does not tell what becomes of its events')
     else if (isLatest) this.feed.passLatest(id, head, payload, seq, micros, extras)
     else this.feed.pass(id, head, payload, seq, micros, extras)
@@ -408,6 +415,10 @@ export class MemberHost {
 
   private settle(seq: number, handled: boolean): void {
     this.unsettled.delete(seq)
+    this.tell(seq, handled)
+  }
+
+  private tell(seq: number, handled: boolean): void {
     this.inbox.queue.send('settle', { seq, handled }).catch(report)
   }
 
@@ -439,7 +450,7 @@ export class MemberHost {
     this.globs.clear()
     this.requests.end()
     this.outcomes.end()
-    for (const seq of [...this.unsettled]) this.settle(seq, false)
+    for (const seq of [...this.unsettled.keys()]) this.settle(seq, false)
     this.feed.clear()
   }
 }

@@ -56,6 +56,13 @@ interface Incoming {
   wake: (() => void) | undefined
 }
 
+/** A stream that the member sends, and what of it waits for the host. */
+interface Outgoing {
+  readonly stream: StreamToSend
+  parts: number
+  bytes: number
+}
+
 /** What a responder of a member gets of a request. */
 interface Received {
   readonly payload: unknown
@@ -70,7 +77,7 @@ export class MemberRequests {
   private readonly responders = new Map<string, () => void>()
   private readonly pending = new Map<string, Pending>()
   /** The streams that the member sends, by the ids of the host. */
-  private readonly outgoing = new Map<string, StreamToSend>()
+  private readonly outgoing = new Map<string, Outgoing>()
   private lastRequest = 0
 
   constructor(private readonly member: Requester) {}
@@ -225,7 +232,7 @@ export class MemberRequests {
 
   private respondWithStream(stream: StreamToSend) {
     const { request, name, credit } = stream
-    this.outgoing.set(request, stream)
+    this.outgoing.set(request, { stream, parts: 0, bytes: 0 })
     this.hand(request, name, stream.source() as Received, credit)
     return {
       credit: (parts: number) => this.member.add({ credit: request, parts }),
@@ -261,14 +268,14 @@ export class MemberRequests {
     if (entry.stream !== undefined) return entry.part === undefined ? this.takeProgress(entry) : this.sendPart(entry)
     const request = readText('request', entry.request)
     const thrown = failure === undefined ? undefined : readFailure(failure)
-    const stream = this.outgoing.get(request)
-    if (stream) {
+    const own = this.outgoing.get(request)
+    if (own) {
       const isLast = thrown !== undefined || entry.declined === true || entry.part === undefined
       if (isLast) {
         this.outgoing.delete(request)
-        stream.ended()
+        own.stream.ended()
       }
-      return this.member.inbox.queue.send('respond', { ...entry, failure: thrown }, sizeOf(entry))
+      return this.sendOf(own, isLast, { ...entry, failure: thrown })
     }
     const pending = this.pending.get(request)
     if (!pending) {
@@ -288,6 +295,27 @@ export class MemberRequests {
       }
     }
     return {}
+  }
+
+  /** Sends a part of a stream, or its end. A part that waits for the host counts for the credit of the stream. */
+  private async sendOf(own: Outgoing, isLast: boolean, entry: Entry): Promise<unknown> {
+    const { credit, name } = own.stream
+    if (!isLast && (own.parts >= credit.parts || own.bytes >= 2 * credit.bytes)) {
+      throw new EventBusError('queue_full', `${own.parts} parts of the stream "${name}" wait, all of its credit`)
+    }
+    const size = sizeOf(entry)
+    own.parts += 1
+    own.bytes += size
+    try {
+      return await this.member.inbox.queue.send('respond', entry, size)
+    } catch (error) {
+      // The request has ended with the session of the page.
+      if ((error as EventBusError).code !== 'stale_session') throw error
+      throw new EventBusError('unknown_request', (error as EventBusError).message)
+    } finally {
+      own.parts -= 1
+      own.bytes -= size
+    }
   }
 
   /** Sends a part of a channel that the member has opened. */
@@ -339,7 +367,7 @@ export class MemberRequests {
     for (const end of [...this.responders.values()]) end()
     for (const { reject } of this.pending.values()) reject(reason)
     const failure = { name: reason.name, message: reason.message }
-    for (const [request, stream] of this.outgoing) {
+    for (const [request, { stream }] of this.outgoing) {
       stream.ended()
       this.member.inbox.queue.send('respond', { request, failure }).catch(reportRefusal)
     }

@@ -21,12 +21,11 @@ interface Starter {
 
 /** The tasks of the app, as a member may use them. They go on when it ends. */
 export class MemberTasks {
-  /** Those that it has started, as far as they are not known to have ended. */
-  private readonly started = new Set<string>()
-
+  /** `started` has those that it has started, as far as they are not known to have ended. */
   constructor(
     private readonly member: Starter,
     private readonly rights: Rights,
+    private readonly started: Set<string>,
   ) {}
 
   /** The name and the key of a task that the member may use. */

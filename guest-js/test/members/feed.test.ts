@@ -7,7 +7,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function feed() {
+function feed(clone: (message: ToMember) => unknown = () => {}) {
   const batches: Batch[] = []
   const messages: { texts?: [number, string][] }[] = []
   const transferred: Transferable[][] = []
@@ -15,6 +15,7 @@ function feed() {
   const stalled = vi.fn()
   const fed = new Feed({
     post(message: ToMember, transfer) {
+      clone(message)
       batches.push((message as { batch: Batch }).batch)
       messages.push(message as object)
       transferred.push(transfer)
@@ -243,6 +244,58 @@ describe('a feed', () => {
       ['b', 1, 5, 'b', { superseded: 2 }],
       ['a', 1, 6, 6],
     ])
+  })
+
+  it('loses no event that is kept to newer ones', async () => {
+    const { fed, batches, lost } = feed()
+    fed.passLatest(1, head, 1, 1, 1, { consume: true })
+    fed.passLatest(1, head, 2, 2, 1, undefined)
+    fed.passLatest(1, head, 3, 3, 1, { consume: true })
+    fed.passLatest(1, head, 4, 4, 1, undefined)
+    await null
+    expect(batches.flatMap(read)).toEqual([
+      ['a', 1, 1, 1, { consume: true }],
+      ['a', 1, 3, 3, { consume: true }],
+      ['a', 1, 4, 4, { superseded: 1 }],
+    ])
+    expect(lost).toEqual([])
+  })
+
+  it('holds few payloads that newer ones replaced', async () => {
+    const { fed } = feed()
+    for (let seq = 1; seq <= 4; seq += 1) {
+      fed.pass(1, head, seq, seq, 1, undefined)
+      await null
+    }
+    // Four batches are on their way, so what comes waits.
+    for (let seq = 5; seq < 10_000; seq += 1) fed.passLatest(1, head, seq, seq, 1, undefined)
+    const { waiting } = fed as unknown as { waiting: unknown[] }
+    expect(waiting.length).toBeLessThan(1_100)
+  })
+
+  it('makes a gap of what cannot be posted', async () => {
+    const reported = vi.fn()
+    vi.stubGlobal('reportError', reported)
+    const { fed, batches } = feed(structuredClone)
+    fed.pass(1, head, 'a', 1, 1, undefined)
+    fed.pass(2, head, 'a', 1, 1, undefined)
+    fed.add({ ended: 'x', code: 'timeout' })
+    // A handler of the page has changed it.
+    fed.pass(1, head, { click() {} }, 2, 1, { consume: true })
+    await null
+    fed.pass(1, head, 'c', 3, 1, undefined)
+    await null
+    const gap = { atMost: false, reason: 'buffer_full' }
+    expect(batches.flatMap(read)).toEqual([
+      { ...gap, from: 1, to: 2, count: 2, subscriptions: [1] },
+      { ...gap, from: 1, to: 1, count: 1, subscriptions: [2] },
+      { ended: 'x', code: 'timeout' },
+      ['a', 1, 3, 'c'],
+    ])
+    // The member reads on: what was given up counts for nothing.
+    expect(batches.map(({ first }) => first)).toEqual([1, 4])
+    expect(reported).toHaveBeenCalledTimes(1)
+    vi.unstubAllGlobals()
   })
 
   it('tells that a member takes nothing', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { listen } from '../../src/index.js'
+import type { Batch } from '../../src/core/batch.js'
+import { listen, requestStream } from '../../src/index.js'
 import { KEY, MEMBER_VERSION, type PlainError } from '../../src/members/messages.js'
 import { Workers } from './member.js'
 
@@ -185,6 +186,20 @@ describe('a member that sends what it likes', () => {
     somebody.close()
   })
 
+  it('starts no more tasks when it comes again', async () => {
+    const { port } = workers.expose()
+    workers.bus.registerTask('export', () => new Promise(() => {}))
+    const first = stranger(port)
+    await first.welcomed()
+    for (let key = 1; key <= 64; key += 1) await first.send('start_task', { task: { name: 'export', key: `${key}` } })
+    const second = stranger(port, { id: 'again' })
+    await second.welcomed()
+    const more = await second.send('start_task', { task: { name: 'export', key: '65' } })
+    expect(more).toMatchObject({ error: { code: 'too_many_tasks' } })
+    first.close()
+    second.close()
+  })
+
   it('has so many patterns that take long to match', async () => {
     const somebody = await letIn()
     const subscribe = async (from: number, count: number, event: string) => {
@@ -236,6 +251,28 @@ describe('a member that sends what it likes', () => {
     }
     expect(refused).toBeGreaterThan(0)
     isReading()
+    somebody.close()
+  })
+
+  it('sends no more parts of a stream than its credit', async () => {
+    const somebody = await letIn()
+    await somebody.send('set_responders', { responders: [{ name: 'count', on: true, stream: true }] })
+    const stream = requestStream('main', 'count', null, { credit: { parts: 4 } })
+    stream.result.catch(() => {})
+    const request = await vi.waitFor(() => {
+      const items = somebody.received.flatMap(({ batch }) => (batch as Batch | undefined)?.items ?? [])
+      const found = items.find((item) => 'request' in item) as { request: string } | undefined
+      if (!found) throw new Error('no request')
+      return found.request
+    })
+    const responses = Array.from({ length: 1_000 }, () => ({ request, part: 999, payload: '1' }))
+    for (let round = 0; round < 4; round += 1) somebody.post({ busy: 1, responses })
+    const codes = await vi.waitFor(() => {
+      const refused = somebody.received.flatMap(({ refused }) => (refused as PlainError[] | undefined) ?? [])
+      expect(refused.length).toBeGreaterThanOrEqual(3_984)
+      return refused.map(({ code }) => code)
+    })
+    expect(codes.filter((code) => code !== 'queue_full').length).toBeLessThanOrEqual(16)
     somebody.close()
   })
 

@@ -151,6 +151,20 @@ describe('a stream that a worker responds with', () => {
     expect(responses()).toHaveLength(1)
   })
 
+  it('leaves the worker free when the session ends', async () => {
+    await worker.respondStream('endless', async function* () {
+      for (let number = 1; ; number += 1) yield number
+    })
+    await worker.listen('a', () => {})
+    page.host.hold = ({ command }) => command === 'respond'
+    push({ request: 'a', name: 'endless', source: 0, payload: null, stream: { bytes: 1_000, parts: 8 } })
+    await vi.waitFor(() => expect(page.host.held.length).toBe(1))
+    page.host.endSession()
+    page.host.hold = () => false
+    page.host.release()
+    await expect(worker.emit('after', 1)).resolves.toMatchObject({ seq: 1 })
+  })
+
   it('fails for its caller when the worker ends', async () => {
     await worker.respondStream('endless', async function* () {
       for (let number = 1; ; number += 1) yield number
@@ -180,6 +194,18 @@ describe('the session of a page', () => {
     page.host.emit('a', 2)
     await vi.waitFor(() => expect(received).toHaveBeenCalledTimes(2))
     expect(received.mock.calls.map(([event]) => event.payload)).toEqual([1, 2])
+  })
+
+  it('is told that one of two listeners has handled it', async () => {
+    await worker.listen('link', () => {})
+    await worker.listen('link', () => {
+      throw new Error('not this one')
+    })
+    await tasks()
+    page.host.emit('link', 1, { consume: true })
+    const told = () => page.host.commands('settle').flatMap(({ args }) => args.outcomes as object[])
+    await vi.waitFor(() => expect(told()).toHaveLength(2))
+    expect(told()).toContainEqual({ seq: 1, handled: true })
   })
 
   it('is told what a worker has handled', async () => {

@@ -75,7 +75,7 @@ export class Producer implements RunningStream {
     const place = isResponse ? { after: this.sent } : { part: this.sent }
     this.stream.queue.send('respond', { request, ...place, payload, bytes }, size).catch((error: EventBusError) => {
       reportRefusal(error)
-      const isGone = error.code === 'unknown_request'
+      const isGone = error.code === 'unknown_request' || error.code === 'stale_session'
       this.stop(isGone ? new EventBusError('cancelled', 'the caller has left the stream') : error)
       if (!isGone) this.sendFailure(error)
     })

@@ -279,7 +279,7 @@ fn check_against(
     declared: &str,
     what: impl FnOnce() -> String,
 ) -> Result<()> {
-    // It runs code of the app, whose panic would end whoever carries the payload.
+    // The check runs code of the app. A panic in it would end the task that has the payload.
     let checked = catch_unwind(AssertUnwindSafe(|| check(payload)));
     let checked = checked.unwrap_or_else(|panic| Err(text_of(panic)));
     checked.map_err(|problem| {

@@ -294,7 +294,8 @@ fn text_of(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast::<String>().map(|text| *text);
     let text = text.or_else(|panic| panic.downcast::<&str>().map(|text| (*text).to_owned()));
     // What it carries otherwise may panic when it is dropped.
-    let text = text.map_err(std::mem::forget).unwrap_or_default();
+    let text = text.map_err(std::mem::forget);
+    let text = text.unwrap_or_else(|()| "no message".to_owned());
     format!("reading it panicked: {text}")
 }
 
@@ -334,6 +335,7 @@ mod tests {
         for (check, text) in [
             ((|_| panic!("no {}", 7)) as Check, "no 7"),
             (|_| panic!("constant"), "constant"),
+            (|_| std::panic::panic_any(7), "no message"),
         ] {
             let error = check_against(check, &"1".into(), "`app::One`", || "it".to_owned());
             let error = error.unwrap_err();

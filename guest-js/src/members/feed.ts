@@ -208,9 +208,8 @@ export class Feed {
         this.member.post({ batch, number: this.sent + 1, ...(texts.length > 0 && { texts }) }, [...transfer])
         this.sent += 1
       } catch (cause) {
-        report(
-          new EventBusError('invalid_payload', `a worker or frame loses what cannot be cloned: ${cause}`, { cause }),
-        )
+        const text = `events from "${batch.heads[0]?.[0]}" on are lost to a worker or frame: ${cause}`
+        report(new EventBusError('invalid_payload', text, { cause }))
         this.index = batch.first - 1
         this.giveUp(taken, gaps)
       }
@@ -218,7 +217,7 @@ export class Feed {
     this.watch()
   }
 
-  /** Makes gaps of events that cannot be posted, since a handler of the page has changed one. */
+  /** Makes gaps of all events of a batch that cannot be posted, since a handler of the page has changed one of them. */
   private giveUp(taken: readonly Waiting[], gaps: ReadonlyMap<number, Gap>): void {
     for (const [id, gap] of gaps) this.gaps.set(id, gap)
     const others = taken.filter((item) => !('head' in item))

@@ -301,7 +301,8 @@ export class MemberRequests {
   private async sendOf(own: Outgoing, isLast: boolean, entry: Entry): Promise<unknown> {
     const { credit, name } = own.stream
     if (!isLast && (own.parts >= credit.parts || own.bytes >= 2 * credit.bytes)) {
-      throw new EventBusError('queue_full', `${own.parts} parts of the stream "${name}" wait, all of its credit`)
+      const text = `${own.parts} parts of the stream "${name}" wait: its credit is ${credit.parts}, or ${credit.bytes} bytes`
+      throw new EventBusError('queue_full', text)
     }
     const size = sizeOf(entry)
     own.parts += 1

@@ -105,14 +105,16 @@ struct Reading {
 
 impl Reading {
     async fn run(
-        mut self,
+        self,
         is_kept: oneshot::Receiver<()>,
         mut handler: impl FnMut(BusEvent) -> Running + Send,
     ) {
+        // A local is dropped before the handler, so that the subscription ends before values of the app are dropped.
+        let mut reading = self;
         let mut is_kept = Some(is_kept);
         loop {
             let item = match &mut is_kept {
-                None => self.stream.recv().await,
+                None => reading.stream.recv().await,
                 Some(kept) => tokio::select! {
                     biased;
                     end = kept => match end {
@@ -122,23 +124,24 @@ impl Reading {
                         }
                         Err(_) => return,
                     },
-                    item = self.stream.recv() => item,
+                    item = reading.stream.recv() => item,
                 },
             };
             let event = match item {
                 None => return,
                 Some(StreamItem::Event(event)) => event,
                 Some(StreamItem::Gap(gap)) => {
-                    let detail = || format!(": {:?} lost {} events", self.pattern, gap.count);
+                    let detail = || format!(": {:?} lost {} events", reading.pattern, gap.count);
                     let none: [crate::model::name::EventName; 0] = [];
-                    self.diagnostics
+                    reading
+                        .diagnostics
                         .tell(Record::ListenersTooSlow, "", none, detail);
                     continue;
                 }
             };
-            let owed = OwedOutcome::of(&event, &self.core);
-            let kept = KeptEvent::of(&event, &self.stream, &self.core);
-            let handling = EventHandling::of(event.clone(), &self.traces, &self.diagnostics);
+            let owed = OwedOutcome::of(&event, &reading.core);
+            let kept = KeptEvent::of(&event, &reading.stream, &reading.core);
+            let handling = EventHandling::of(event.clone(), &reading.traces, &reading.diagnostics);
             let begun = handling.run(|| handler(event));
             let mut outcome = Outcome::Handled;
             match begun {
@@ -152,9 +155,9 @@ impl Reading {
                         kept.settle(&outcome);
                         outcome
                     };
-                    match self.is_sequential {
+                    match reading.is_sequential {
                         true => outcome = running.await,
-                        false => self.tasks.spawn(async move {
+                        false => reading.tasks.spawn(async move {
                             running.await;
                         }),
                     }

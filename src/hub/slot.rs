@@ -111,7 +111,6 @@ impl Slot {
     }
 
     pub(super) fn replace(&mut self, old: Slot) {
-        let (from, count) = old.queued.event.stands_for();
         let lost = Loss::of_one(old.queued.event.seq());
         // One that waited for the page before may have replaced others itself.
         let own = std::mem::replace(&mut self.queued.superseded, old.queued.superseded);
@@ -119,15 +118,12 @@ impl Slot {
         for list in own.chain([(old.queued.subscriptions, lost)]) {
             self.queued.superseded.join(list);
         }
+        let (superseded_from, superseded) = self.queued.superseded.most();
         let event = &self.queued.event;
-        let mark = event.mark();
         self.queued.event = event.marked(Mark {
-            superseded: mark.superseded + count,
-            superseded_from: match mark.superseded {
-                0 => from,
-                _ => from.min(mark.superseded_from),
-            },
-            ..mark
+            superseded,
+            superseded_from,
+            ..event.mark()
         });
     }
 }

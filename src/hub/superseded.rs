@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::hub::ids::SubscriptionId;
@@ -29,6 +30,29 @@ impl SupersededLists {
             Some((_, joined)) => *joined = joined.join(lost),
             None => lists.push((ids, lost)),
         }
+    }
+
+    /// The most that one subscription loses, as the number of the first event and how many they are.
+    pub(super) fn most(&self) -> (u64, u64) {
+        let firsts = self.iter().map(|(_, lost)| lost.first());
+        let from = firsts.min().unwrap_or_default();
+        let mut lists = self.iter();
+        let count = match (lists.next(), lists.next()) {
+            (Some((_, lost)), None) => lost.total(),
+            // Lists may share events: what was retained for a new subscription had been replaced for another one.
+            _ => self.totals().into_values().max().unwrap_or_default(),
+        };
+        (from, count)
+    }
+
+    fn totals(&self) -> HashMap<SubscriptionId, u64> {
+        let mut totals = HashMap::new();
+        for (ids, lost) in self.iter() {
+            for id in ids.iter() {
+                *totals.entry(*id).or_default() += lost.total();
+            }
+        }
+        totals
     }
 
     pub(super) fn into_lists(self) -> Vec<SupersededList> {

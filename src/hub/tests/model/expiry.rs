@@ -102,3 +102,45 @@ fn what_the_page_before_had_replaced_expires_with_it() {
     };
     check(room, steps);
 }
+
+#[test]
+fn what_is_replaced_for_two_counts_once() {
+    let emit = |to, is_retained, expires| {
+        Step::Emit(Emitted {
+            seq: 0,
+            name: "latest",
+            by: None,
+            to,
+            except: None,
+            is_retained,
+            is_large: false,
+            expires,
+            expires_at: None,
+        })
+    };
+    let subscribe = || Step::Subscribe {
+        page: 0,
+        pattern: 3,
+        fate: Fate::IsAnswered,
+    };
+    let steps = vec![
+        emit(To::Everyone, true, None),
+        subscribe(),
+        Step::Pull { page: 0 },
+        emit(To::Everyone, false, None),
+        subscribe(),
+        emit(To::Window("w"), false, Some(Duration::from_millis(300))),
+        Step::Reload {
+            page: 0,
+            is_announced: false,
+        },
+        subscribe(),
+    ];
+    let room = Room {
+        queue_events: 1000,
+        backlog_events: 1000,
+        bytes: 1500,
+        has_calls: false,
+    };
+    check(room, steps);
+}

@@ -218,7 +218,8 @@ impl Expected {
             Some((_, _, window)) => {
                 let waits = self.waiting.is_some() || !window.has_credit();
                 assert!(waits || self.has_waited || !must_end, "it did not time out");
-                if self.waiting.is_some() || (must_end && self.has_waited) {
+                // A sender without credit is not silent, and gets it back with a report that may be under way.
+                if waits || (must_end && self.has_waited) {
                     self.active = world.now;
                     self.has_waited = false;
                 }

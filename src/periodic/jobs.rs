@@ -218,7 +218,10 @@ impl Jobs {
                 let missed = state
                     .schedule
                     .set_interval(interval, self.clock().steady())?;
-                state.missed += missed;
+                // Ticks without listeners are not counted.
+                if !state.is_idle {
+                    state.missed += missed;
+                }
             }
             if let Some(entry) = ledger.entries.get_mut(&job.number) {
                 let before = std::mem::replace(&mut entry.weight, weight);

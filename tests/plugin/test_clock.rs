@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
 use tauri::async_runtime::{block_on, spawn};
-use tauri_plugin_event_bus::periodic::MissedTickBehavior;
+use tauri_plugin_event_bus::periodic::{JobChanges, JobState, MissedTickBehavior};
 use tauri_plugin_event_bus::test::TestBus;
 use tauri_plugin_event_bus::{
     Builder, EmitOptions, Endpoint, ErrorCode, EventBusExt, Limits, Target,
@@ -48,6 +48,25 @@ fn a_job_ticks_once_for_each_interval() {
     clock.advance(SECOND);
     assert_eq!(bus.history("tick").len(), 70);
     assert_eq!(main.received("tick").len(), 70);
+}
+
+#[test]
+fn an_idle_job_misses_no_ticks() {
+    let bus = TestBus::new();
+    let clock = bus.clock();
+    let own = bus.event_bus();
+    let job = own.periodic("tick").every(SECOND);
+    let job = job.only_while_listened().start().unwrap();
+    clock.advance(MINUTE);
+    assert_eq!(job.info().state, JobState::Idle);
+    job.update(JobChanges::new().every(2 * SECOND)).unwrap();
+    assert_eq!(job.info().missed, 0);
+    let _listener = own.listen("tick", |_| ()).unwrap();
+    clock.advance(2 * SECOND);
+    let ticks = bus.history("tick");
+    let missed = ticks.iter().filter_map(|event| event.tick.as_ref());
+    let missed: Vec<u64> = missed.map(|tick| tick.missed).collect();
+    assert_eq!(missed, [0]);
 }
 
 #[test]

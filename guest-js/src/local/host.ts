@@ -35,8 +35,12 @@ export class LocalHost {
   }
 
   /** Takes an event of another tab. One that it has retained since before this tab was there is no live event. */
-  take({ event, payload, to, except, retain, extras }: AcceptedEvent, label: string, retained: boolean): void {
-    this.host.emit(label, { event, payload: payloadText(event, payload), to, except, retain, ...extras, retained })
+  take(
+    { event, payload, to, except, retain, extras }: AcceptedEvent,
+    label: string,
+    accepted: 'before' | 'since',
+  ): void {
+    this.host.emit(label, { event, payload: payloadText(event, payload), to, except, retain, ...extras, accepted })
     this.host.accepted.length = 0
   }
 
@@ -46,7 +50,7 @@ export class LocalHost {
   }
 
   leave(label: string): void {
-    if (label !== this.label) this.host.labels.delete(label)
+    this.host.labels.delete(label)
   }
 
   end(): void {

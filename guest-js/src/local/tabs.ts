@@ -61,7 +61,9 @@ export class Tabs {
   private receive(message: Message): void {
     const { host } = this
     if (message.kind === 'left') {
-      host.leave(message.label)
+      // Another tab may have the label of this one.
+      if (message.label === host.label) this.post({ kind: 'here', label: host.label, isNew: false })
+      else host.leave(message.label)
       return
     }
     host.join(message.label)
@@ -69,7 +71,7 @@ export class Tabs {
       // Several tabs may tell a new one of the same retained event.
       if (!this.keep(message.event, message.label)) return
       // What was emitted since is live, whichever tab was the first to tell of it.
-      host.take(message.event, message.label, message.event.timestamp < this.since)
+      host.take(message.event, message.label, message.event.timestamp < this.since ? 'before' : 'since')
     } else if (message.isNew) {
       this.post({ kind: 'here', label: host.label, isNew: false })
       for (const { label, event } of this.retained.values()) this.post({ kind: 'event', label, event })

@@ -1,9 +1,10 @@
 import type { Extras, Head, PulledOther } from '../core/batch.js'
 import { checkName } from '../core/checks.js'
-import { type Command, run, type StateCommand } from '../core/commands.js'
+import type { Command, StateCommand } from '../core/commands.js'
 import type { Inbox } from '../core/contract.js'
 import { EventBusError } from '../core/error.js'
 import { hasWildcard } from '../core/glob.js'
+import { query } from '../core/query.js'
 import { report } from '../core/report.js'
 import type { ErrorCode } from '../types/error-code.js'
 import type { Target } from '../types/target.js'
@@ -244,11 +245,11 @@ export class MemberHost {
       case 'inspect':
       case 'compat_report':
         this.checkUnlimited(command)
-        return run(command, {})
+        return query(command)
       case 'pages': {
         this.checkUnlimited(command)
         const { label } = args
-        return run(command, label === undefined ? {} : { label: readText('label', label) })
+        return query(command, label === undefined ? {} : { label: readText('label', label) })
       }
       case 'start_task': {
         const task = readFields('task', args.task) as Entry

@@ -1,8 +1,9 @@
 import type { Extras } from '../core/batch.js'
 import { checkName } from '../core/checks.js'
-import { run, type StateCommand } from '../core/commands.js'
+import type { StateCommand } from '../core/commands.js'
 import type { Inbox } from '../core/contract.js'
 import { EventBusError } from '../core/error.js'
+import { query } from '../core/query.js'
 import { report } from '../core/report.js'
 import type { JobInfo } from '../types/job-info.js'
 import type { Rights } from './rights.js'
@@ -73,7 +74,7 @@ export class MemberJobs {
 
   /** The jobs of the member. Forgets those that have ended. */
   async list(): Promise<JobInfo[]> {
-    const jobs = (await run('list_jobs', {})) as JobInfo[]
+    const jobs = (await query('list_jobs')) as JobInfo[]
     const own = jobs.filter(({ id, number, owner }) => {
       return owner.kind === 'webview' && (this.ids.has(number) || id.startsWith(this.prefix))
     })

@@ -1,7 +1,7 @@
 import { checkName } from '../core/checks.js'
-import { run } from '../core/commands.js'
 import type { Inbox } from '../core/contract.js'
 import { EventBusError } from '../core/error.js'
+import { query } from '../core/query.js'
 import type { TaskInfo, TaskState } from '../types/task.js'
 import type { Rights } from './rights.js'
 import { type Entry, readText, sizeOf } from './values.js'
@@ -63,7 +63,7 @@ export class MemberTasks {
 }
 
 async function allTasks(): Promise<TaskInfo[]> {
-  return (await run('list_tasks', {})) as TaskInfo[]
+  return (await query('list_tasks')) as TaskInfo[]
 }
 
 const idOf = ({ name, key }: { readonly name: string; readonly key: string }) => `${name} ${key}`

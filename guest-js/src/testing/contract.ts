@@ -11,8 +11,8 @@ export interface NewEvent {
   /** Webviews that do not receive it. */
   except?: Target | undefined
   retain?: boolean | undefined
-  /** Whether it was retained before the page under test was there. */
-  retained?: boolean | undefined
+  /** That another tab has accepted it, before this one was there or since. It may be for tabs that this one does not know. */
+  accepted?: 'before' | 'since' | undefined
   until?: 'start-up' | 'consumed' | undefined
   expiresMs?: number | undefined
   component?: string | undefined

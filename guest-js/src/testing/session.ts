@@ -42,7 +42,7 @@ export function acceptedOf(
     to,
     except,
     retain = false,
-    retained,
+    accepted,
     until,
     expiresMs,
     component,
@@ -69,7 +69,7 @@ export function acceptedOf(
       ...(causes.length > 0 && { causes: [...causes] }),
       ...(traceparent !== undefined && { traceparent }),
       ...(until === 'consumed' && { consume: true }),
-      ...(retained && { retained }),
+      ...(accepted === 'before' && { retained: true }),
     },
   }
 }

@@ -142,6 +142,41 @@ describe('tabs of one channel', () => {
     await vi.waitFor(() => expect(one.page.emitTo('two', 'direct')).rejects.toMatchObject({ code: 'unknown_target' }))
   })
 
+  it('may have one label, as long as one of them is there', async () => {
+    const here = await open({ label: 'here', channel: 'tabs-e' })
+    const first = await open({ label: 'twin', channel: 'tabs-e' })
+    const second = await open({ label: 'twin', channel: 'tabs-e' })
+    const other = await open({ label: 'other', channel: 'tabs-e' })
+    const received = vi.fn()
+    await second.page.listen('direct', received)
+    await vi.waitFor(() => here.page.emitTo('twin', 'direct', 1))
+    // What is emitted behind the end of the first one shows that it has been heard of.
+    const heard = vi.fn()
+    await here.page.listen('heard', heard)
+    first.bus.dispose()
+    await other.page.emit('heard')
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled())
+    await vi.waitFor(() => here.page.emitTo('twin', 'direct', 2))
+    await vi.waitFor(() => expect(received).toHaveBeenLastCalledWith(expect.objectContaining({ payload: 2 })))
+    second.bus.dispose()
+    await vi.waitFor(() => expect(here.page.emitTo('twin', 'direct')).rejects.toMatchObject({ code: 'unknown_target' }))
+  })
+
+  it('may send to some that a new one does not know', async () => {
+    const one = await open({ label: 'one', channel: 'tabs-f' })
+    const received = vi.fn()
+    await one.page.listen('direct', received)
+    const other = new BroadcastChannel('tauri-plugin-event-bus:tabs-f')
+    const accepted = { event: 'direct', payload: 7, seq: 1, timestamp: Date.now(), retain: false, extras: {} }
+    for (const to of [['gone', 'one'], 'gone']) {
+      other.postMessage({ kind: 'event', label: 'other', event: { ...accepted, to } })
+    }
+    await vi.waitFor(() => expect(received).toHaveBeenCalled())
+    other.close()
+    await one.page.emitTo('other', 'direct', 1)
+    expect(received).toHaveBeenCalledTimes(1)
+  })
+
   it('give a new one what is retained, once', async () => {
     const one = await open({ label: 'one', channel: 'tabs-d', retain: ['theme'] })
     const two = await open({ label: 'two', channel: 'tabs-d', retain: ['theme'] })

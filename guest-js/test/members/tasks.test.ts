@@ -4,6 +4,10 @@ import { expose } from '../../src/worker.js'
 import { freshRealm } from '../realm.js'
 import { Workers, workerRealm } from './member.js'
 
+interface Internals {
+  invoke(command: string, ...rest: unknown[]): Promise<unknown>
+}
+
 describe('a task of a worker', () => {
   let workers: Workers
   beforeEach(() => {
@@ -32,6 +36,30 @@ describe('a task of a worker', () => {
     // The worker has classes of its own.
     expect([...(await task.result)]).toEqual([3])
     expect(await here.result).toEqual(Uint8Array.of(3))
+  })
+
+  it('is listed again where its page came back without the reply', async () => {
+    const returned = new Set<(event: { persisted: boolean }) => void>()
+    vi.stubGlobal('addEventListener', (name: string, listener: (event: { persisted: boolean }) => void) => {
+      if (name === 'pageshow') returned.add(listener)
+    })
+    vi.stubGlobal('removeEventListener', vi.fn())
+    const { realm } = await workers.start()
+    const { __TAURI_INTERNALS__: internals } = window as unknown as { __TAURI_INTERNALS__: Internals }
+    const { invoke } = internals
+    const lost: string[] = []
+    internals.invoke = (command, ...rest) => {
+      if (lost.includes(command)) return invoke(command, ...rest)
+      lost.push(command)
+      return new Promise(() => {})
+    }
+    const { listTasks, listJobs, pages, catalog } = realm
+    const replies = Promise.all([listTasks(), listJobs(), pages(), catalog()])
+    const names = ['list_tasks', 'list_jobs', 'pages', 'catalog'].map((name) => `plugin:event-bus|${name}`)
+    await vi.waitFor(() => expect(lost).toEqual(expect.arrayContaining(names)))
+    for (const comeBack of returned) comeBack({ persisted: true })
+    const [tasks, jobs, known] = await replies
+    expect([tasks, jobs, known]).toMatchObject([[], [], [{ label: 'main' }]])
   })
 
   it('fails with its error', async () => {

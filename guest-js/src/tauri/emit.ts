@@ -1,7 +1,7 @@
 import type { EventTarget } from '@tauri-apps/api/event'
 import * as core from '@tauri-apps/api/event'
 import { checkName } from '../core/checks.js'
-import { toEventBusError } from '../core/error.js'
+import { EventBusError, toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
 import { encodePayload } from '../core/json.js'
 import { publish } from '../core/outgoing.js'
@@ -36,8 +36,8 @@ export async function emit<T>(event: string, payload?: T): Promise<void> {
  * Emits an event to some receivers only, as `emitTo` of `@tauri-apps/api/event` does. Otherwise as {@link emit}.
  *
  * @returns a promise that resolves as soon as the host has accepted the event.
- * @throws {EventBusError} by rejection, as `emitTo` of the main entry. In compatible mode a label that names no webview is no
- * error.
+ * @throws {EventBusError} by rejection, as `emitTo` of the main entry, and `invalid_argument` without a target. In compatible
+ * mode a label that names no webview is no error.
  *
  * @example
  * ```ts
@@ -48,6 +48,12 @@ export async function emit<T>(event: string, payload?: T): Promise<void> {
  */
 export async function emitTo<T>(target: EventTarget | string, event: string, payload?: T): Promise<void> {
   if (isTauris(event)) return core.emitTo(target, event, payload)
+  checkName(event)
+  // JSON leaves out an undefined target, and Tauri refuses what has none.
+  if (target === undefined || target === null) {
+    const problem = `the target of "${event}" is ${target}; expected a label or an EventTarget`
+    throw new EventBusError('invalid_argument', problem)
+  }
   await send(event, payload, target)
 }
 

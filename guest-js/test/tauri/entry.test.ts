@@ -2,6 +2,7 @@ import * as core from '@tauri-apps/api/event'
 import { getCurrentWindow } from '@tauri-apps/api/window'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit, emitTo, listen, once, TauriEvent } from '../../src/tauri/index.js'
+import { replaceEvents } from '../../src/tauri/replace.js'
 import { endOfTask, settled } from '../realm.js'
 import { FakeTauri } from './fake-core.js'
 
@@ -83,6 +84,20 @@ describe.each([null, COMPATIBLE])('with the mode %j', (mode) => {
     await emitTo({ kind: 'Any' }, 'chat', 1)
     expect(entriesOf('emit')).toHaveLength(1)
     expect(entriesOf('emit_to')).toEqual([])
+  })
+
+  it.each([undefined, null])('emitTo does not send to everyone: %s', async (target) => {
+    class Window {
+      async emitTo(..._: unknown[]): Promise<void> {}
+    }
+    replaceEvents({ window: { Window: Window as never } })
+    for (const send of [emitTo, new Window().emitTo]) {
+      await expect(send(target as never, 'chat', 1)).rejects.toMatchObject({
+        code: 'invalid_argument',
+        message: expect.stringMatching(/^the target of "chat" is .*; expected a label or an EventTarget/),
+      })
+    }
+    expect(tauri.host.sent).toEqual([])
   })
 
   it('once hears one event of a batch', async () => {

@@ -130,9 +130,15 @@ export function ready(): Promise<void> {
   return say(true)
 }
 
-/** What this page has said last, in whichever copy of this package. */
+/** What a page says of itself, as it is sent. */
+interface Word {
+  readonly ready: boolean
+}
+
+/** What this page has said last, in whichever copy of this package, and the last that the host has accepted. */
 interface Said extends Attached {
-  isReady?: boolean | undefined
+  last?: Word | undefined
+  accepted?: Word | undefined
 }
 
 /** The name of a shared state cannot begin so. */
@@ -140,13 +146,15 @@ const STATE = 'event-bus:page'
 
 async function say(isReady: boolean): Promise<void> {
   const said = openSaid()
-  const before = said.isReady
+  const own: Word = { ready: isReady }
   // Kept first, so that a session that begins meanwhile has it, too.
-  said.isReady = isReady
+  said.last = own
   try {
-    await openInbox().queue.send('page', { ready: isReady })
+    await openInbox().queue.send('page', own)
+    said.accepted = own
   } catch (error) {
-    said.isReady = before
+    // Another one may have followed, which settles for itself.
+    if (said.last === own) said.last = said.accepted
     throw toEventBusError(error)
   }
 }
@@ -158,8 +166,8 @@ function openSaid(): Said {
   const said: Said = {
     isActive: () => false,
     renewals: () => {
-      if (said.isReady === undefined) return []
-      const call = { value: { ready: said.isReady }, size: 0, resolve: () => {}, reject: report }
+      if (!said.last) return []
+      const call = { value: said.last, size: 0, resolve: () => {}, reject: report }
       return [{ command: 'page' as Renewal['command'], call }]
     },
   }

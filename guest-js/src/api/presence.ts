@@ -22,6 +22,8 @@ interface Entry {
 /** The members of this page, in whichever copy of this package they joined. */
 interface Joined extends Attached {
   readonly entries: Map<string, Entry>
+  /** The last that the host has accepted of each. */
+  readonly accepted: Map<string, Entry>
 }
 
 /** The name of a shared state cannot begin so. */
@@ -74,21 +76,24 @@ class Room implements Presence {
       const { payload = 'null', bytes, size } = encodePayload(`presence in ${this.room}`, state)
       if (bytes) throw new EventBusError('invalid_payload', `the state of a member of "${this.room}" cannot have bytes`)
       const entry: Entry = { room: this.room, key: String(key), state: payload }
-      const { entries } = openJoined()
+      const { entries, accepted } = openJoined()
       const id = idOf(entry)
-      const before = entries.get(id)
       // Kept first, so that a session that begins meanwhile has it, too.
       entries.set(id, entry)
       this.own.add(entry.key)
       await openInbox()
         .queue.send('presence', entry, size)
-        .catch((error: unknown) => {
-          if (entries.get(id) === entry) {
-            if (before) entries.set(id, before)
-            else entries.delete(id)
-          }
-          throw error
-        })
+        .then(
+          () => accepted.set(id, entry),
+          (error: unknown) => {
+            const before = accepted.get(id)
+            if (entries.get(id) === entry) {
+              if (before) entries.set(id, before)
+              else entries.delete(id)
+            }
+            throw error
+          },
+        )
       keepPull()
     } catch (error) {
       throw toEventBusError(error)
@@ -104,8 +109,13 @@ class Room implements Presence {
       checkName(this.room)
       const entry: Entry = { room: this.room, key: String(key) }
       this.own.delete(entry.key)
-      openJoined().entries.delete(idOf(entry))
-      await openInbox().queue.send('presence', { ...entry, left: true })
+      const { entries, accepted } = openJoined()
+      const id = idOf(entry)
+      entries.delete(id)
+      // A join that is on its way is accepted before this.
+      await openInbox()
+        .queue.send('presence', { ...entry, left: true })
+        .finally(() => accepted.delete(id))
     } catch (error) {
       throw toEventBusError(error)
     }
@@ -254,6 +264,7 @@ function openJoined(): Joined {
   const entries = new Map<string, Entry>()
   const joined: Joined = {
     entries,
+    accepted: new Map(),
     isActive: () => entries.size > 0,
     renewals: () => [...entries.values()].map((entry) => renewalOf(entries, entry)),
   }

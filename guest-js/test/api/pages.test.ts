@@ -135,6 +135,48 @@ describe('what a page has said of itself', () => {
     vi.unstubAllGlobals()
   })
 
+  const [accepted, refused] = [true, false]
+  it.each([
+    [
+      'the later one',
+      [
+        [deferReady, refused],
+        [ready, accepted],
+      ],
+      [true],
+    ],
+    [
+      'the first one',
+      [
+        [ready, accepted],
+        [deferReady, refused],
+        [deferReady, refused],
+      ],
+      [true],
+    ],
+    [
+      'none',
+      [
+        [deferReady, refused],
+        [deferReady, refused],
+      ],
+      [],
+    ],
+  ] as const)('is said again as the host accepted it: %s', async (_, said, kept) => {
+    const { host } = freshRealm()
+    const replies = said.map(([, isAccepted]) => (isAccepted ? undefined : { code: 'denied', message: 'no' }))
+    host.refuse = ({ command }) => (command === 'page' ? replies.shift() : undefined)
+    const off = listen('x', () => {})
+    await Promise.allSettled([...said.map(([say]) => say()), off])
+    host.endSession()
+    await settled()
+    const again = host.commands('page').slice(said.length)
+    expect(again.map(({ args }) => args.ready)).toEqual(kept)
+    off()
+    await settled()
+    vi.unstubAllGlobals()
+  })
+
   it('is not said again where the host refused it', async () => {
     const { host } = freshRealm()
     host.refuse = ({ command }) => (command === 'page' ? { code: 'denied', message: 'no' } : undefined)

@@ -70,6 +70,37 @@ describe('a room', () => {
     room.stop()
   })
 
+  it.each([
+    ['nobody', []],
+    ['the accepted one', [1]],
+  ])('keeps of two refused joins: %s', async (_, accepted) => {
+    const { room } = watched()
+    await settled()
+    for (const state of accepted) await room.join(state)
+    realm.host.refuseEntry = (command) => (command === 'presence' ? { code: 'denied', message: 'no' } : undefined)
+    const joins = await Promise.allSettled([room.join(2), room.join(3)])
+    expect(joins.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    realm.host.refuseEntry = () => undefined
+    const before = changes().length
+    realm.host.endSession()
+    await settled()
+    expect(changes().slice(before)).toEqual(accepted.map((state) => ({ room: 'doc:7', key: '', state: `${state}` })))
+    room.stop()
+  })
+
+  it('is not joined again once it was left', async () => {
+    const { room } = watched()
+    await settled()
+    realm.host.refuseEntry = (_, { state }) => (state === '2' ? { code: 'denied', message: 'no' } : undefined)
+    await Promise.allSettled([room.join(1), room.leave(), room.join(2)])
+    const before = changes().length
+    expect(before).toBe(3)
+    realm.host.endSession()
+    await settled()
+    expect(changes().slice(before)).toEqual([])
+    room.stop()
+  })
+
   it('is joined again later where a rate refuses it', async () => {
     vi.useFakeTimers()
     const room = presence('doc:7')

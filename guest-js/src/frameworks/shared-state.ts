@@ -1,6 +1,7 @@
 import { isAvailable } from '../api/available.js'
 import { emit } from '../api/emit.js'
 import { listen } from '../api/listen.js'
+import type { Inbox } from '../core/contract.js'
 import type { EventBusError } from '../core/error.js'
 import { asSent } from '../core/json.js'
 import { existingInbox } from '../core/realm.js'
@@ -109,12 +110,24 @@ export function contentOf(options: ListenerOptions): string {
 export function latestOf<Payload>(event: string, options: ListenerOptions = {}): Source<Payload | undefined> {
   let payload: Payload | undefined
   let seq = 0
+  let inbox: Inbox | undefined
+  /** Another bus, such as that of the next test, counts its events from the beginning. */
+  const look = () => {
+    const current = existingInbox()
+    if (current === inbox) return
+    inbox = current
+    payload = undefined
+    seq = 0
+  }
   // Events that are not retained are lost for good.
   const { onGap = (gap) => existingInbox()?.warn(gap, event) } = options
   return {
-    get: () => payload,
-    subscribe: (changed) =>
-      observeRetained(
+    get: () => {
+      look()
+      return payload
+    },
+    subscribe: (changed) => {
+      const off = observeRetained(
         event,
         (received) => {
           // A new subscription receives the retained event again.
@@ -124,12 +137,18 @@ export function latestOf<Payload>(event: string, options: ListenerOptions = {}):
           changed()
         },
         { ...options, onGap },
-      ),
+      )
+      // The first subscription of a page makes its inbox.
+      look()
+      return off
+    },
   }
 }
 
 /** The state of one name in a page, which all hooks of that name share. */
 interface PageState {
+  /** The inbox that it was used with. */
+  inbox?: Inbox | undefined
   /** The value that shows; `initial` before there is one. */
   get(initial: unknown): unknown
   set(value: unknown, onError: (error: EventBusError) => unknown): void
@@ -156,7 +175,8 @@ function stateFor(event: string): PageState {
   }
   /** Keeps the state in the page until the returned function is called. */
   const use = (changed: () => void) => {
-    const states = existingInbox()?.states
+    state.inbox = existingInbox()
+    const states = state.inbox?.states
     states?.set(event, state)
     users.add(changed)
     return () => {
@@ -217,7 +237,10 @@ export function sharedState<Value>(
 ): SharedState<Value> {
   let last = stateFor(event)
   const state = () => {
-    last = (existingInbox()?.states?.get(event) as PageState | undefined) ?? last
+    const inbox = existingInbox()
+    // Another bus counts its events from the beginning.
+    if (last.inbox && last.inbox !== inbox) last = stateFor(event)
+    last = (inbox?.states?.get(event) as PageState | undefined) ?? last
     return last
   }
   const get = () => state().get(initial) as Value

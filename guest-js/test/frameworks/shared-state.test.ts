@@ -262,6 +262,78 @@ describe('the newest payload after a gap', () => {
   })
 })
 
+describe('with another bus', () => {
+  /** Two events on one bus, and then another one, which counts from 1. */
+  async function replaceBus(subscribe: () => () => void) {
+    const off = subscribe()
+    await settled()
+    for (const value of [6, 7]) realm.host.emit('zoom', value, undefined, true)
+    await settled()
+    off()
+    await settled()
+    realm = freshRealm()
+  }
+
+  it('the newest payload is one of that', async () => {
+    const newest = latestOf('zoom')
+    await replaceBus(() => newest.subscribe(() => {}))
+    newest.subscribe(() => {})
+    expect(newest.get()).toBeUndefined()
+    await settled()
+    realm.host.emit('zoom', 1)
+    await settled()
+    expect(newest.get()).toBe(1)
+  })
+
+  it('a payload is forgotten before anybody listens', async () => {
+    const newest = latestOf('zoom')
+    await replaceBus(() => newest.subscribe(() => {}))
+    await emit('other')
+    expect(newest.get()).toBeUndefined()
+  })
+
+  it('a state begins with its initial value', async () => {
+    const onError = vi.fn()
+    const state = sharedState('zoom', 0, { onError })
+    await replaceBus(() => state.subscribe(() => {}))
+    await emit('other')
+    expect(state.get()).toBe(0)
+    state.set((before) => before + 1)
+    await settled()
+    state.subscribe(() => {})
+    expect(sharedState('zoom', 0).get()).toBe(1)
+    await settled()
+    realm.host.emit('zoom', 3)
+    await settled()
+    expect(state.get()).toBe(3)
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('a state that was set here is not rolled back', async () => {
+    const state = sharedState('zoom', 0)
+    await replaceBus(() => state.subscribe(() => {}))
+    const off = state.subscribe(() => {})
+    state.set(1)
+    await settled()
+    expect(state.get()).toBe(1)
+    off()
+  })
+
+  it('two states of one name are one again', async () => {
+    const [first, second] = [sharedState('zoom', 0), sharedState('zoom', 0)]
+    await replaceBus(() => {
+      const offs = [first.subscribe(() => {}), second.subscribe(() => {})]
+      return () => offs.forEach((off) => void off())
+    })
+    const offs = [first.subscribe(() => {}), second.subscribe(() => {})]
+    first.set(1)
+    expect([first.get(), second.get()]).toEqual([1, 1])
+    await settled()
+    expect([first.get(), second.get()]).toEqual([1, 1])
+    for (const off of offs) off()
+  })
+})
+
 it('reports a refused subscription once', async () => {
   realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
   const onError = vi.fn()

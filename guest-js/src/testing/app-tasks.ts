@@ -2,7 +2,7 @@ import { EventBusError, toEventBusError } from '../core/error.js'
 import { failureOf } from '../core/requests/failure.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { TaskInfo, TaskState } from '../types/task.js'
-import { payloadText, readPayload } from './payload.js'
+import { isSame, type PayloadText, payloadText, readPayload } from './payload.js'
 import { invalidArgument } from './results.js'
 import type { StreamConsumer, StreamEnd } from './streams.js'
 import type { TestTask } from './types.js'
@@ -14,20 +14,20 @@ const MAX_KEY_BYTES = 255
 export interface NewTask {
   name: string
   key: string
-  payload?: string
+  payload?: PayloadText
   ifRunning?: 'attach' | 'fail'
 }
 
 interface Run {
   readonly name: string
   readonly key: string
-  readonly args: string
+  readonly args: PayloadText
   readonly startedBy: Endpoint
   readonly controller: AbortController
   readonly followers: Set<StreamConsumer>
   state: TaskState
   fraction: number | null
-  detail: string | undefined
+  detail: PayloadText | undefined
   end: StreamEnd | undefined
 }
 
@@ -45,7 +45,7 @@ export class TestAppTasks {
     }
     const active = this.runs.get(idOf(name, key))
     if (active && !active.end) {
-      if (ifRunning === 'attach' && active.args === payload) return infoOf(active)
+      if (ifRunning === 'attach' && isSame(active.args, payload)) return infoOf(active)
       const text = `the task "${name}" with the key "${key}" runs already`
       throw new EventBusError('duplicate_task', text)
     }

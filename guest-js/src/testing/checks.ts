@@ -2,7 +2,7 @@ import { isMalformed } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
 import { matcherOf } from '../core/glob.js'
 import { bytesOf } from '../core/utf8.js'
-import { sizeOfPayload } from './payload.js'
+import { jsonOf, type PayloadText, sizeOfPayload } from './payload.js'
 
 /** The prefix of events of the bus itself. Only patterns with it receive them, and only the bus emits them. */
 const OWN_PREFIX = 'event-bus:'
@@ -48,14 +48,14 @@ export function checkOwn(name: string): void {
   throw new EventBusError('reserved_event_name', `the event name "${name}" is reserved: ${rule}`)
 }
 
-export function checkPayload(name: string, payload: string | undefined): void {
+export function checkPayload(name: string, payload: PayloadText | undefined): void {
   const { size, isJson } = sizeOfPayload(payload ?? '')
   if (size > MAX_PAYLOAD_BYTES) {
     const what = isJson ? ' of JSON' : ''
     const text = `the payload of "${name}" has ${size} bytes${what}; the limit payloadBytes is ${MAX_PAYLOAD_BYTES}`
     throw new EventBusError('payload_too_large', text)
   }
-  const problem = payload === undefined ? undefined : problemOf(payload)
+  const problem = payload === undefined ? undefined : problemOf(jsonOf(payload))
   if (problem) throw new EventBusError('invalid_payload', `the payload of "${name}" ${problem}`)
 }
 

@@ -1,12 +1,13 @@
 import type { ErrorCode } from '../types/error-code.js'
 import type { BusEvent } from '../types/event.js'
 import type { Target } from '../types/target.js'
+import type { PayloadText } from './payload.js'
 import type { Label, NewRequest } from './requests.js'
 
 /** An event to emit. The payload is JSON; none is `null`. */
 export interface NewEvent {
   event: string
-  payload?: string | undefined
+  payload?: PayloadText | undefined
   to?: Target | undefined
   /** Webviews that do not receive it. */
   except?: Target | undefined

@@ -30,6 +30,7 @@ import type {
 import { emitterOf, receivedBy } from './emitter.js'
 import { TestJobs } from './jobs.js'
 import { awaiting, DROPPED, handled, type OutcomeWait, outcomeOf, TestOutcomes, type ToldOutcome } from './outcomes.js'
+import type { PayloadText } from './payload.js'
 import { PlayedRecipient } from './played.js'
 import { type PresenceEntry, TestPresence } from './presence.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
@@ -330,7 +331,7 @@ export class TestHost {
     this.session?.pushEvent(accepted, only ?? this.subscriptionsOf(accepted), only ? { retained: true } : {})
   }
 
-  private checkEvent(event: string, payload: string | undefined, to: Target | undefined): void {
+  private checkEvent(event: string, payload: PayloadText | undefined, to: Target | undefined): void {
     checkEventName(event)
     checkOwn(event)
     checkPayload(event, payload)

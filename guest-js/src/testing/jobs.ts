@@ -9,7 +9,7 @@ import type { Target } from '../types/target.js'
 import { checkComponentName } from './checks.js'
 import { cloneOf } from './clone.js'
 import type { NewEvent } from './contract.js'
-import { payloadText, readPayload } from './payload.js'
+import { type PayloadText, payloadText, readPayload } from './payload.js'
 import { invalidArgument } from './results.js'
 import { partsOf } from './target.js'
 
@@ -37,9 +37,9 @@ export interface NewJob extends Omit<JobSchedule, 'everyMs'> {
   /** Instead of an interval: when its only tick comes. */
   at?: number
   skipMissed?: boolean
-  payload?: string
+  payload?: PayloadText
   source?: string
-  args?: string
+  args?: PayloadText
   component?: string
 }
 
@@ -47,7 +47,7 @@ export interface NewJob extends Omit<JobSchedule, 'everyMs'> {
 export interface JobUpdate {
   everyMs?: number
   to?: Target
-  payload?: string
+  payload?: PayloadText
 }
 
 /** Which job is meant: of two with the same id, the one with this number. */
@@ -62,7 +62,7 @@ export interface JobBus {
   /** The page that starts them. */
   readonly label: string
   /** Refuses what cannot be emitted. */
-  check(event: string, payload: string | undefined, to: Target | undefined): void
+  check(event: string, payload: PayloadText | undefined, to: Target | undefined): void
   /** Whether it has listeners. */
   hasListeners(event: string, to: Target | undefined): boolean
   accept(emitted: NewEvent, source: Endpoint, tick: Extras['tick']): Receipt
@@ -73,7 +73,7 @@ export type PayloadSource = (args: unknown) => unknown
 
 interface TestJob extends JobInfo {
   /** JSON; none is `null`. */
-  payload: string | undefined
+  payload: PayloadText | undefined
   /** Makes the payload instead. */
   make: PayloadSource | undefined
   args: unknown
@@ -247,7 +247,7 @@ export class TestJobs {
     }
   }
 
-  private payloadOf({ event, payload, source, make, args }: TestJob): string | undefined {
+  private payloadOf({ event, payload, source, make, args }: TestJob): PayloadText | undefined {
     if (!make) return payload
     try {
       return payloadText(event, make(cloneOf(args)))

@@ -16,7 +16,7 @@ import type { OutgoingRequest, OutgoingRequests } from '../core/requests/request
 import { type RequestOrigin, Responders, type RunningStream, type StreamToSend } from '../core/requests/responders.js'
 import type { PartStream } from '../types/part-stream.js'
 import { type OpenedChannel, PlayedChannel } from './channels.js'
-import { holdBytes } from './payload.js'
+import { type PayloadText, withPieces } from './payload.js'
 import type { Label, PageResponse, Recipient, ResponderKind, TestRequests } from './requests.js'
 import { errorOf } from './results.js'
 import type { StreamConsumer } from './streams.js'
@@ -29,7 +29,7 @@ export class PlayedRecipient implements Recipient {
   /** The kind of the responder that is being registered. */
   private kind: ResponderKind = 'single'
   /** What responds as a recording did, by name. */
-  private readonly replayed = new Map<string, () => string | undefined>()
+  private readonly replayed = new Map<string, () => PayloadText | undefined>()
   private readonly channels = new Map<string, PlayedChannel>()
   private readonly queue: RegistrationQueue = {
     session: '',
@@ -69,7 +69,7 @@ export class PlayedRecipient implements Recipient {
    * Responds with what `next` returns, which is JSON, or with the error that it throws, code and all. A responder of the test
    * goes first. Returns what ends it.
    */
-  replay(name: string, next: () => string | undefined): () => void {
+  replay(name: string, next: () => PayloadText | undefined): () => void {
     if (this.names.has(name)) return () => {}
     this.replayed.set(name, next)
     this.requests.addName(this.label, name, 'single')
@@ -160,7 +160,7 @@ export class PlayedRecipient implements Recipient {
   private run(command: string, { value, resolve, reject }: Call): void {
     if (this.isClosed) return
     try {
-      if (command === 'respond') this.requests.respond(this.label, held(value as PageResponse))
+      if (command === 'respond') this.requests.respond(this.label, received(value as PageResponse))
       else {
         const { name, on } = value as { name: string; on: boolean }
         if (on) this.requests.addName(this.label, name, this.kind)
@@ -173,7 +173,7 @@ export class PlayedRecipient implements Recipient {
   }
 }
 
-/** A response with its bytes in the text of its payload. */
-function held({ bytes, ...response }: PageResponse & { bytes?: readonly Piece[] }): PageResponse {
-  return bytes ? { ...response, payload: holdBytes(response.payload, bytes) } : response
+/** A response with its bytes in its payload. */
+function received({ bytes, ...response }: PageResponse & { bytes?: readonly Piece[] }): PageResponse {
+  return bytes ? { ...response, payload: withPieces(response.payload as string, bytes) } : response
 }

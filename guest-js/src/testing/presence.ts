@@ -1,11 +1,11 @@
 import type { Member } from '../types/presence.js'
-import { readPayload } from './payload.js'
+import { type PayloadText, readPayload } from './payload.js'
 
 /** An entry of `presence`. */
 export interface PresenceEntry {
   room: string
   key?: string
-  state?: string
+  state?: PayloadText
   left?: boolean
 }
 

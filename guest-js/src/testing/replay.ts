@@ -10,7 +10,7 @@ import {
   type ReplayOptions,
 } from './compare.js'
 import type { TestHost } from './host.js'
-import { payloadText } from './payload.js'
+import { type PayloadText, payloadText } from './payload.js'
 import type { Recording } from './recording.js'
 import type { Label } from './requests.js'
 import { invalidArgument } from './results.js'
@@ -206,7 +206,7 @@ function respond(
 }
 
 /** The next response of a recording, as JSON. Throws what the recorded request has failed with. */
-function nextOf(name: string, queue: (TappedResponse | undefined)[]): string | undefined {
+function nextOf(name: string, queue: (TappedResponse | undefined)[]): PayloadText | undefined {
   if (queue.length === 0) throw missing(`the recording has no further response to "${name}"`)
   const next = queue.shift()
   if (!next) throw missing(`a request for "${name}" has no response in the recording`)

@@ -1,7 +1,7 @@
 import type { Credit, PulledCredit, PulledEnding, PulledRequest } from '../core/batch.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import type { Failure } from '../core/requests/failure.js'
-import { readPayload, sizeOfPart } from './payload.js'
+import { type PayloadText, readPayload, sizeOfPart } from './payload.js'
 import { invalidArgument } from './results.js'
 import { type StreamConsumer, TestWindow } from './streams.js'
 
@@ -42,7 +42,7 @@ export interface Recipient {
 export interface NewRequest {
   name: string
   to: Label
-  payload: string | undefined
+  payload: PayloadText | undefined
   caller: Label
   causes: readonly string[]
   traceparent?: string | undefined
@@ -67,7 +67,7 @@ export interface CallerEntry {
   stop?: boolean
   /** The number of a part that it sends. */
   part?: number
-  payload?: string | undefined
+  payload?: PayloadText | undefined
   /** Whether it sends no more. */
   closed?: boolean
 }
@@ -77,7 +77,7 @@ export interface PageResponse {
   request: string
   /** The number of a part. */
   part?: number
-  payload?: string | undefined
+  payload?: PayloadText | undefined
   failure?: Failure
   declined?: boolean
 }
@@ -106,7 +106,7 @@ export class TestRequests {
 
   /** `check` refuses payloads that are too long. `changed` is called whenever something happens. */
   constructor(
-    private readonly check: (name: string, payload: string | undefined) => void,
+    private readonly check: (name: string, payload: PayloadText | undefined) => void,
     private readonly changed: () => void,
   ) {}
 
@@ -181,7 +181,7 @@ export class TestRequests {
     else this.take(request, taken)
   }
 
-  private takePartOfCaller(request: string, payload: string | undefined): void {
+  private takePartOfCaller(request: string, payload: PayloadText | undefined): void {
     const open = this.open.get(request)
     if (!open) return
     const { name, callerWindow: window } = open
@@ -310,7 +310,7 @@ export class TestRequests {
   }
 
   /** Ends a request with what this returns, which is JSON, or with what it throws. */
-  settle(request: string, respond: () => string | undefined): void {
+  settle(request: string, respond: () => PayloadText | undefined): void {
     const open = this.close(request)
     try {
       const payload = respond()
@@ -321,7 +321,7 @@ export class TestRequests {
     }
   }
 
-  private takePart(request: string, open: OpenRequest, payload: string | undefined): void {
+  private takePart(request: string, open: OpenRequest, payload: PayloadText | undefined): void {
     const { name, stream, window, reject } = open
     try {
       if (!stream || !window) throw invalidArgument(`"${name}" was not requested as a stream, so it has no parts`)

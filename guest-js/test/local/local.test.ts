@@ -142,7 +142,7 @@ describe('tabs of one channel', () => {
     await vi.waitFor(() => expect(one.page.emitTo('two', 'direct')).rejects.toMatchObject({ code: 'unknown_target' }))
   })
 
-  it('may have one label, as long as one of them is there', async () => {
+  it('may have one label until the last one leaves', async () => {
     const here = await open({ label: 'here', channel: 'tabs-e' })
     const first = await open({ label: 'twin', channel: 'tabs-e' })
     const second = await open({ label: 'twin', channel: 'tabs-e' })

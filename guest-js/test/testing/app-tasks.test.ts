@@ -44,6 +44,18 @@ describe('tasks of the test bus', () => {
     expect(await attachTask('export', 'k').result).toEqual(['done', new Uint8Array([1])])
   })
 
+  it('are one for arguments with the same bytes', async () => {
+    const { open, opened } = gate()
+    bus.registerTask('resize', () => opened)
+    const start = (...bytes: number[]) => startTask('resize', { image: new Uint8Array(bytes) }, { key: 'k' })
+    const first = start(1, 2)
+    await bus.settled()
+    for (const other of [start(1, 3), start(1)]) expect(await codeOf(other.result)).toBe('duplicate_task')
+    const same = start(1, 2)
+    open(7)
+    expect([await first.result, await same.result]).toEqual([7, 7])
+  })
+
   it('are cancelled, and fail with what they throw', async () => {
     bus.registerTask('wait', (_, { signal }) => new Promise((_resolve, reject) => (signal.onabort = reject)))
     bus.registerTask('fail', () => {

@@ -1,13 +1,12 @@
-import { type Attached, attach } from '../core/attached.js'
 import { checkText, checkTimeout } from '../core/checks.js'
 import type { Renewal } from '../core/commands.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
-import { openInbox } from '../core/inbox.js'
 import { query } from '../core/query.js'
 import { report } from '../core/report.js'
 import { subscribe } from '../core/subscription.js'
 import type { BusEvent } from '../types/event.js'
 import type { PageClosed, PageInfo, ReadyOptions } from '../types/page.js'
+import { type Kept, openKept, sendKept } from './kept.js'
 
 /**
  * Lists the pages that there are, as far as a capability lets this page know of them: `{ "identifier": "event-bus:pages",
@@ -130,48 +129,19 @@ export function ready(): Promise<void> {
   return say(true)
 }
 
-/** What a page says of itself, as it is sent. */
-interface Word {
-  readonly ready: boolean
-}
-
-/** What this page has said last, in whichever copy of this package, and the last that the host has accepted. */
-interface Said extends Attached {
-  last?: Word | undefined
-  accepted?: Word | undefined
-}
-
-/** The name of a shared state cannot begin so. */
-const STATE = 'event-bus:page'
-
-async function say(isReady: boolean): Promise<void> {
-  const said = openSaid()
-  const own: Word = { ready: isReady }
-  // Kept first, so that a session that begins meanwhile has it, too.
-  said.last = own
+async function say(ready: boolean): Promise<void> {
   try {
-    await openInbox().queue.send('page', own)
-    said.accepted = own
+    await sendKept(openSaid(), '', 'page', { ready })
   } catch (error) {
-    // Another one may have followed, which settles for itself.
-    if (said.last === own) said.last = said.accepted
     throw toEventBusError(error)
   }
 }
 
-function openSaid(): Said {
-  const { states } = openInbox()
-  const known = states?.get(STATE) as Said | undefined
-  if (known) return known
-  const said: Said = {
-    isActive: () => false,
-    renewals: () => {
-      if (!said.last) return []
-      const call = { value: said.last, size: 0, resolve: () => {}, reject: report }
-      return [{ command: 'page' as Renewal['command'], call }]
-    },
+/** What this page has said of itself last. */
+function openSaid(): Kept<object> {
+  const repeat = (value: object): Renewal => {
+    const call = { value, size: 0, resolve: () => {}, reject: report }
+    return { command: 'page' as Renewal['command'], call }
   }
-  states?.set(STATE, said)
-  attach(said)
-  return said
+  return openKept('event-bus:page', repeat, () => false)
 }

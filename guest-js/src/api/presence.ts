@@ -1,4 +1,4 @@
-import { type Attached, attach, attachedRenewal, keepPull } from '../core/attached.js'
+import { attachedRenewal, keepPull } from '../core/attached.js'
 import { checkFunction, checkName } from '../core/checks.js'
 import { RETRY_AFTER_MS, type Renewal } from '../core/commands.js'
 import { DISPOSE } from '../core/disposal.js'
@@ -11,6 +11,7 @@ import { createSubscription, subscribe } from '../core/subscription.js'
 import type { BusEvent } from '../types/event.js'
 import type { JoinOptions, Member, Presence } from '../types/presence.js'
 import type { Subscription } from '../types/subscription.js'
+import { openKept, sendKept } from './kept.js'
 
 /** What is sent for a member. */
 interface Entry {
@@ -18,16 +19,6 @@ interface Entry {
   key: string
   state?: string | undefined
 }
-
-/** The members of this page, in whichever copy of this package they joined. */
-interface Joined extends Attached {
-  readonly entries: Map<string, Entry>
-  /** The last that the host has accepted of each. */
-  readonly accepted: Map<string, Entry>
-}
-
-/** The name of a shared state cannot begin so. */
-const STATE = 'event-bus:presence'
 
 type Change = 'join' | 'update' | 'leave'
 
@@ -76,24 +67,8 @@ class Room implements Presence {
       const { payload = 'null', bytes, size } = encodePayload(`presence in ${this.room}`, state)
       if (bytes) throw new EventBusError('invalid_payload', `the state of a member of "${this.room}" cannot have bytes`)
       const entry: Entry = { room: this.room, key: String(key), state: payload }
-      const { entries, accepted } = openJoined()
-      const id = idOf(entry)
-      // Kept first, so that a session that begins meanwhile has it, too.
-      entries.set(id, entry)
       this.own.add(entry.key)
-      await openInbox()
-        .queue.send('presence', entry, size)
-        .then(
-          () => accepted.set(id, entry),
-          (error: unknown) => {
-            const before = accepted.get(id)
-            if (entries.get(id) === entry) {
-              if (before) entries.set(id, before)
-              else entries.delete(id)
-            }
-            throw error
-          },
-        )
+      await sendKept(openJoined(), idOf(entry), 'presence', entry, size)
       keepPull()
     } catch (error) {
       throw toEventBusError(error)
@@ -112,10 +87,9 @@ class Room implements Presence {
       const { entries, accepted } = openJoined()
       const id = idOf(entry)
       entries.delete(id)
-      // A join that is on its way is accepted before this.
-      await openInbox()
-        .queue.send('presence', { ...entry, left: true })
-        .finally(() => accepted.delete(id))
+      await openInbox().queue.send('presence', { ...entry, left: true })
+      // A join that was on its way has been accepted by now.
+      accepted.delete(id)
     } catch (error) {
       throw toEventBusError(error)
     }
@@ -257,23 +231,9 @@ function idOfMember({ label, key }: Omit<Member, 'state'>): string {
   return JSON.stringify([label, key])
 }
 
-function openJoined(): Joined {
-  const { states } = openInbox()
-  const known = states?.get(STATE) as Joined | undefined
-  if (known) return known
-  const entries = new Map<string, Entry>()
-  const joined: Joined = {
-    entries,
-    accepted: new Map(),
-    isActive: () => entries.size > 0,
-    renewals: () => [...entries.values()].map((entry) => renewalOf(entries, entry)),
-  }
-  states?.set(STATE, joined)
-  attach(joined)
-  return joined
-}
+/** The members of this page. */
+const openJoined = () => openKept('event-bus:presence', renewalOf)
 
-function renewalOf(entries: ReadonlyMap<string, Entry>, value: Entry): Renewal {
-  const isWanted = () => entries.get(idOf(value)) === value
-  return attachedRenewal('presence', { value, size: value.state?.length ?? 0 }, isWanted)
+function renewalOf(value: Entry, entries: ReadonlyMap<string, Entry>, id: string): Renewal {
+  return attachedRenewal('presence', { value, size: value.state?.length ?? 0 }, () => entries.get(id) === value)
 }

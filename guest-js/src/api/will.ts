@@ -1,4 +1,4 @@
-import { type Attached, attach, attachedRenewal, keepPull } from '../core/attached.js'
+import { attachedRenewal, keepPull } from '../core/attached.js'
 import { checkName } from '../core/checks.js'
 import { ASYNC_DISPOSE } from '../core/disposal.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
@@ -8,6 +8,7 @@ import { copyOfTarget, isEveryone } from '../core/target.js'
 import type { EventName, PayloadArguments } from '../types/event-map.js'
 import type { OtherName, ThePayloadOfThisEventIsMissingOrWrong } from '../types/name-kind.js'
 import type { Will, WillOptions } from '../types/will.js'
+import { type Kept, openKept } from './kept.js'
 
 /** What is sent for a will. */
 interface Entry {
@@ -15,15 +16,6 @@ interface Entry {
   value: { will: { id: number; afterMs?: number | undefined } }
   size: number
 }
-
-/** The wills of this page, in whichever copy of this package they were made. */
-interface Wills extends Attached {
-  newest: number
-  readonly kept: Map<number, Entry>
-}
-
-/** The name of a shared state cannot begin so. */
-const STATE = 'event-bus:wills'
 
 /**
  * Leaves an event with the host, which emits it when this page is gone and not back in time: its window is closed, its process
@@ -74,19 +66,19 @@ export async function will(event: string, value?: unknown, options: WillOptions 
     }
     const { queue } = openInbox()
     // Kept first, so that a session that begins meanwhile has it, too.
-    wills.kept.set(id, entry)
+    wills.entries.set(id, entry)
     await queue.send(entry.command, entry.value, size).catch((error: unknown) => {
-      wills.kept.delete(id)
+      wills.entries.delete(id)
       throw error
     })
     keepPull()
     const stop = async () => {
-      if (!wills.kept.delete(id)) return
+      if (!wills.entries.delete(id)) return
       try {
         await queue.send(entry.command, { ...address, will: { id, stop: true } })
       } catch (error) {
         // The host still has it, so it can be stopped again.
-        wills.kept.set(id, entry)
+        wills.entries.set(id, entry)
         throw toEventBusError(error)
       }
     }
@@ -96,18 +88,9 @@ export async function will(event: string, value?: unknown, options: WillOptions 
   }
 }
 
-function openWills(): Wills {
-  const { states } = openInbox()
-  const known = states?.get(STATE) as Wills | undefined
-  if (known) return known
-  const kept = new Map<number, Entry>()
-  const wills: Wills = {
-    newest: 0,
-    kept,
-    isActive: () => kept.size > 0,
-    renewals: () => [...kept].map(([id, entry]) => attachedRenewal(entry.command, entry, () => kept.get(id) === entry)),
-  }
-  states?.set(STATE, wills)
-  attach(wills)
-  return wills
+/** The wills of this page. */
+function openWills(): Kept<Entry, number> {
+  return openKept('event-bus:wills', (entry, entries, id) =>
+    attachedRenewal(entry.command, entry, () => entries.get(id) === entry),
+  )
 }

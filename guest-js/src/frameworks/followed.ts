@@ -183,7 +183,12 @@ export function followTask(name: string, key: string): FollowedTask {
       void follow(started)
       return started.result
     },
-    cancel: async () => current?.cancel(),
+    cancel: async () => {
+      await current?.cancel().catch((error: EventBusError) => {
+        // Where there is none, there is nothing to do.
+        if (error.code !== 'unknown_task') throw error
+      })
+    },
   }
 }
 

@@ -3,8 +3,9 @@ import { createRoot as createReactRoot } from 'react-dom/client'
 import { createSignal, createRoot as createSolidRoot } from 'solid-js'
 import { flushSync, mount, unmount } from 'svelte'
 import { get } from 'svelte/store'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from 'vitest'
 import { effectScope, nextTick, ref } from 'vue'
+import { followTask } from '../../src/frameworks/followed.js'
 import * as react from '../../src/frameworks/react.js'
 import * as solid from '../../src/frameworks/solid.js'
 import * as svelteStore from '../../src/frameworks/svelte-store.js'
@@ -215,5 +216,27 @@ describe('in Svelte', () => {
     expect(get(stream)).toMatchObject({ state: 'completed', response: 'done' })
     expect(get(task)).toMatchObject({ state: 'completed', result: 7 })
     for (const off of offs) off()
+  })
+})
+
+describe('cancelling a task', () => {
+  it('does nothing where there is none', async () => {
+    const { subscribe, cancel } = followTask('export', 'none')
+    await cancel()
+    const off = subscribe(() => {})
+    await settled()
+    await cancel()
+    off()
+    expect(watched.commands()).toContain('cancel_task')
+  })
+
+  it('rejects where the page may not', async () => {
+    const { subscribe, cancel } = followTask('export', 'k')
+    const off = subscribe(() => {})
+    await settled()
+    const { invoke } = (window as unknown as { __TAURI_INTERNALS__: { invoke: Mock } }).__TAURI_INTERNALS__
+    invoke.mockRejectedValueOnce({ code: 'denied', message: 'no' })
+    await expect(cancel()).rejects.toMatchObject({ code: 'denied' })
+    off()
   })
 })

@@ -132,10 +132,7 @@ export function createTestBus<
 type Handler = (event: BusEvent<unknown>) => unknown
 
 function listenAsHost(host: TestHost, event: string, deliver: Handler, receivesAll = false): () => void {
-  const listener = { label: null, matches: filterOf(event), receivesAll, deliver }
-  host.listeners.add(listener)
-  host.giveRetained(listener)
-  return () => host.listeners.delete(listener)
+  return host.listen({ label: null, matches: filterOf(event), receivesAll, deliver })
 }
 
 function emittedOf({ timestamp: _, extras, ...emitted }: AcceptedEvent): EmittedEvent {
@@ -209,9 +206,8 @@ function makePage<Events extends object, Requests extends object, Streams extend
   }
   host.play(label)
   const received: BusEvent<unknown>[] = []
-  const listener = { label, matches: () => true, deliver: (event: BusEvent<unknown>) => received.push(event) }
-  host.listeners.add(listener)
-  host.giveRetained(listener)
+  const note = (event: BusEvent<unknown>) => received.push(event)
+  host.listen({ label, matches: () => true, deliver: note, isRecord: true })
   let isClosed = false
   const check = () => {
     if (isClosed) throw new Error(`the page "${label}" is closed: bus.page("${label}") makes another one`)
@@ -221,9 +217,7 @@ function makePage<Events extends object, Requests extends object, Streams extend
     ...testEndpointOf<Events, Requests, Streams>(host, label, check),
     listen(event, handler) {
       check()
-      const added = { label, matches: filterOf(event), deliver: handler as Handler }
-      host.listeners.add(added)
-      return () => host.listeners.delete(added)
+      return host.listen({ label, matches: filterOf(event), deliver: handler as Handler })
     },
     received(event) {
       const matches = filterOf(event)

@@ -32,6 +32,8 @@ export interface Listener {
   readonly receivesAll?: boolean
   readonly matches: (name: string) => boolean
   readonly deliver: (event: BusEvent<unknown>) => unknown
+  /** Whether it only notes what a page receives, and is no handler. */
+  readonly isRecord?: boolean
 }
 
 /** What a test can refuse. */

@@ -1,6 +1,7 @@
 import { chainOf } from '../core/realm.js'
 import { addExtras, ReceivedEvent } from '../core/received.js'
 import type { Emit, EmitOptions, EmitTo, Receipt } from '../types/emit.js'
+import type { BusEvent } from '../types/event.js'
 import type { Target } from '../types/target.js'
 import { cloneOf } from './clone.js'
 import type { NewEvent } from './contract.js'
@@ -26,15 +27,18 @@ export function emitterOf(
   return { emit: emit as Emit, emitTo: emitTo as EmitTo }
 }
 
-/** An event as the host receives it, which emits as `accept` does. */
+/** How an event comes to a listener. */
+export type EventMark = Partial<Pick<BusEvent<unknown>, 'retained' | 'replayed' | 'redelivered'>>
+
+/** An event as a listener receives it, which emits as `accept` does. */
 export function receivedBy(
   accept: (event: NewEvent) => Receipt,
   { event, payload, seq, timestamp, source, extras }: AcceptedEvent,
-  isRetained: boolean,
+  { retained = false, replayed = false, redelivered = false }: EventMark,
 ): ReceivedEvent {
   const copy: unknown = cloneOf(payload)
-  const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained)
-  if (extras) addExtras(received, extras)
+  const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, replayed, retained)
+  addExtras(received, { ...extras, redelivered })
   const { emit, emitTo } = emitterOf(accept, chainOf(event, received.causes), received)
   return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
 }

@@ -3,12 +3,9 @@ import { checkTraceparent } from '../core/checks.js'
 import type { StateCommand } from '../core/commands.js'
 import { EventBusError } from '../core/error.js'
 import { checkEventName } from '../core/glob.js'
-import { chainOf } from '../core/realm.js'
-import { report, reportLater } from '../core/report.js'
 import type { RequestOrigin } from '../core/requests/responders.js'
 import type { Receipt } from '../types/emit.js'
 import type { Endpoint } from '../types/endpoint.js'
-import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Handled } from '../types/outcome.js'
 import type { RequestContext } from '../types/request.js'
@@ -27,9 +24,10 @@ import type {
   SubscribeEntry,
   TestRequest,
 } from './contract.js'
-import { emitterOf, receivedBy } from './emitter.js'
+import { emitterOf } from './emitter.js'
 import { TestJobs } from './jobs.js'
-import { awaiting, DROPPED, handled, type OutcomeWait, outcomeOf, TestOutcomes, type ToldOutcome } from './outcomes.js'
+import { TestListeners } from './listeners.js'
+import { awaiting, DROPPED, handled, type OutcomeWait, TestOutcomes, type ToldOutcome } from './outcomes.js'
 import type { PayloadText } from './payload.js'
 import { PlayedRecipient } from './played.js'
 import { type PresenceEntry, TestPresence } from './presence.js'
@@ -67,7 +65,6 @@ const over = new Set<unknown>()
 export class TestHost {
   /** The labels of the pages that exist. */
   readonly labels: Set<string>
-  readonly listeners = new Set<Listener>()
   readonly refusals = new Set<Refusal>()
   /** Everything that was accepted, in order. */
   readonly accepted: AcceptedEvent[] = []
@@ -94,9 +91,12 @@ export class TestHost {
   /** Who plays the host, and the other pages. */
   readonly played = new Map<Label, PlayedRecipient>()
   private readonly acting = new Acting()
-  private isCalling = false
-  /** What the host listeners have still to receive, one after the other, so that all of them see one order. */
-  private readonly due: (() => void)[] = []
+  private readonly listeners = new TestListeners({
+    acting: this.acting,
+    outcomes: this.outcomes,
+    emit: (label, event) => this.emit(label, event),
+    handled: (seq) => this.unconsumed.consume(seq),
+  })
 
   constructor(
     readonly label: string,
@@ -181,7 +181,7 @@ export class TestHost {
     this.requests.leave(label)
     this.outcomes.leave(label)
     this.played.get(label)?.close()
-    for (const listener of this.listeners) if (listener.label === label) this.listeners.delete(listener)
+    this.listeners.leave(label)
   }
 
   /** Registers a responder of the host, or of a page that the test plays. Returns what ends it. */
@@ -309,13 +309,13 @@ export class TestHost {
     this.accepted.push(accepted)
     if (retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const ids = this.subscriptionsOf(accepted, emitted.accepted === 'before')
-    const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
+    const receivers = this.listeners.of(accepted)
     const items = Array<Label>(this.session?.countItems(ids) ?? 0).fill(this.label)
     if (wait) this.outcomes.begin(accepted.seq, wait, [...items, ...receivers.map(({ label }) => label)])
     this.session?.pushEvent(accepted, ids, wait ? { ...accepted.extras, outcome: true } : accepted.extras)
     const pages = new Set(receivers.flatMap(({ label }) => (label === null ? [] : [label])))
-    for (const listener of receivers) this.deliver(listener, accepted)
-    this.callListeners()
+    for (const listener of receivers) this.listeners.deliver(listener, accepted)
+    this.listeners.callAll()
     return {
       seq: accepted.seq,
       pages: pages.size + (ids.length > 0 ? 1 : 0),
@@ -340,17 +340,17 @@ export class TestHost {
 
   private hasListeners(event: string, to: Target | undefined): boolean {
     const emitted = { event, to, except: undefined }
-    return (
-      [...this.listeners].some((listener) => receives(listener, emitted)) || this.subscriptionsOf(emitted).length > 0
-    )
+    return this.listeners.of(emitted).length > 0 || this.subscriptionsOf(emitted).length > 0
   }
 
-  /** Hands the retained events to a listener of the test, as a new subscription receives them. */
-  giveRetained(listener: Listener): void {
+  /** Adds a listener of the test, which receives what is retained, as a new subscription does. Returns what ends it. */
+  listen(listener: Listener): () => void {
+    const off = this.listeners.add(listener)
     for (const event of inOrder(this.retained.values())) {
-      if (!hasExpired(event) && receives(listener, event)) this.deliver(listener, event, true)
+      if (!hasExpired(event) && receives(listener, event)) this.listeners.deliver(listener, event, { retained: true })
     }
-    this.callListeners()
+    this.listeners.callAll()
+    return off
   }
 
   /** Forgets the retained events of a name or pattern, and returns how many there were. */
@@ -359,29 +359,6 @@ export class TestHost {
     const found = [...this.retained].filter(([, { event }]) => matches(event))
     for (const [key] of found) this.retained.delete(key)
     return found.length
-  }
-
-  private deliver(listener: Listener, event: AcceptedEvent, isRetained = false): void {
-    const received = receivedBy(this.emitAs(null), event, isRetained)
-    if (listener.label === null) this.due.push(() => this.call(listener, received))
-    else this.outcomes.run(event.seq, listener, received)
-  }
-
-  private callListeners(): void {
-    // The running loop also delivers what a listener emits.
-    if (this.isCalling) return
-    this.isCalling = true
-    for (let next = this.due.shift(); next; next = this.due.shift()) next()
-    this.isCalling = false
-  }
-
-  private call(listener: Listener, received: BusEvent<unknown>): void {
-    const { event, seq, causes, traceparent } = received
-    const handled = { causes: chainOf(event, causes), traceparent }
-    const run = () => reportLater(this.acting.actAs(null, handled, () => listener.deliver(received)))
-    const outcome = this.listeners.has(listener) ? outcomeOf(null, run, report) : DROPPED
-    if (outcome.outcome === 'handled') this.unconsumed.consume(seq)
-    this.outcomes.tell(seq, null, outcome)
   }
 
   /** Loses events of that name: the page receives a gap instead. */

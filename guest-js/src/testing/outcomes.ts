@@ -1,8 +1,7 @@
 import { EventBusError } from '../core/error.js'
 import type { Receipt } from '../types/emit.js'
-import type { BusEvent } from '../types/event.js'
 import type { Handled, Outcome } from '../types/outcome.js'
-import type { Listener, NewEvent } from './contract.js'
+import type { NewEvent } from './contract.js'
 import { checkTimeout, type Label } from './requests.js'
 
 /** What a page tells of the handlers of an event. */
@@ -40,6 +39,9 @@ const DEFAULT_TIMEOUT_MS = 30_000
 /** How many events may wait, as with the host. */
 const MAX_OPEN = 1_024
 
+/** A handler has. */
+export const HANDLED: Outcome = { outcome: 'handled' }
+
 /** Nothing has handled it. */
 export const DROPPED: Outcome = { outcome: 'dropped' }
 
@@ -73,15 +75,6 @@ export class TestOutcomes {
     const { outcome } = place
     if (!outcome || RANKS.indexOf(told.outcome) > RANKS.indexOf(outcome.outcome)) place.outcome = told
     this.endIfComplete(seq)
-  }
-
-  /** Calls a listener of a page that the test plays. */
-  run(seq: number, { label, deliver }: Listener, received: BusEvent<unknown>): void {
-    this.tell(
-      seq,
-      label,
-      outcomeOf(label, () => deliver(received)),
-    )
   }
 
   /** What the page tells. */
@@ -121,10 +114,10 @@ export class TestOutcomes {
 }
 
 /** What a handler of the test has made of an event. What it throws stands for a panic of the host. */
-export function outcomeOf(label: Label, run: () => void, failed: (error: unknown) => void = () => {}): Outcome {
+export function outcomeOf(label: Label, run: () => void, failed: (error: unknown) => void): Outcome {
   try {
     run()
-    return { outcome: 'handled' }
+    return HANDLED
   } catch (error) {
     failed(error)
     const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }

@@ -283,8 +283,8 @@ export interface TestPage<
   /** The label of its webview. */
   readonly label: string
   /**
-   * Listens as this page. A handler that throws makes the outcome of `emitHandled` for this page `failed`. Returns what ends
-   * it.
+   * Listens as this page, also to what is retained. What a handler throws is reported, and makes the outcome of `emitHandled`
+   * for this page `failed`. Returns what ends it.
    */
   listen<Name extends NameOf<Events>>(
     event: Name,

@@ -1,6 +1,7 @@
 import { attachTask, startTask } from '../api/tasks.js'
 import type { EventBusError } from '../core/error.js'
 import { toEventBusError } from '../core/error.js'
+import { report } from '../core/report.js'
 import type { PartStream, StreamRequestOptions } from '../types/part-stream.js'
 import type { Target } from '../types/target.js'
 import type { StartTaskOptions, Task, TaskProgress, TaskState } from '../types/task.js'
@@ -18,7 +19,7 @@ import type { Source } from './shared-state.js'
  * ```
  */
 export interface StreamOptions<Part = unknown> extends Omit<StreamRequestOptions, 'signal'> {
-  /** Receives every part. The view has the newest. */
+  /** Receives every part. The view has the newest. What it throws is reported (`reportError`), and the stream goes on. */
   onPart?: (part: Part) => unknown
   /** Whether it is requested; it is by default. */
   enabled?: boolean
@@ -114,7 +115,8 @@ export function followStream(
     try {
       for await (const part of own) {
         if (current !== own) return
-        onPart(part as never)
+        // What it throws is not the end of the stream.
+        new Promise((resolve) => resolve(onPart(part as never))).catch(report)
         show({ part: part as never })
       }
       const response = await own.result

@@ -5,12 +5,12 @@ import { flushSync, mount, unmount } from 'svelte'
 import { get } from 'svelte/store'
 import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from 'vitest'
 import { effectScope, nextTick, ref } from 'vue'
-import { followTask } from '../../src/frameworks/followed.js'
+import { followStream, followTask } from '../../src/frameworks/followed.js'
 import * as react from '../../src/frameworks/react.js'
 import * as solid from '../../src/frameworks/solid.js'
 import * as svelteStore from '../../src/frameworks/svelte-store.js'
 import * as vue from '../../src/frameworks/vue.js'
-import { HOST } from '../../src/index.js'
+import { HOST, requestStream } from '../../src/index.js'
 import Following from '../components/Following.svelte'
 import { type Watched, watchedBus } from '../page.js'
 
@@ -237,6 +237,26 @@ describe('cancelling a task', () => {
     const { invoke } = (window as unknown as { __TAURI_INTERNALS__: { invoke: Mock } }).__TAURI_INTERNALS__
     invoke.mockRejectedValueOnce({ code: 'denied', message: 'no' })
     await expect(cancel()).rejects.toMatchObject({ code: 'denied' })
+    off()
+  })
+})
+
+describe('a handler of parts that fails', () => {
+  it.each([
+    [
+      'throws',
+      (error: Error) => (): never => {
+        throw error
+      },
+    ],
+    ['rejects', (error: Error) => () => Promise.reject(error)],
+  ])('does not end the stream: %s', async (_, failingWith) => {
+    const error = new Error('on purpose')
+    const { get, subscribe } = followStream(() => requestStream(HOST, 'count', 2), failingWith(error))
+    const off = subscribe(() => {})
+    await settled()
+    expect(get()).toMatchObject({ state: 'completed', part: 2, response: 'done', error: undefined })
+    expect(watched.reported.mock.calls).toEqual([[error], [error]])
     off()
   })
 })

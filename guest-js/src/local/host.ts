@@ -14,6 +14,8 @@ const TIMED = ['start_job', 'resume_job', 'update_job']
 export class LocalHost {
   /** Receives what this page has emitted. */
   emitted: (event: AcceptedEvent) => void = () => {}
+  /** Is told what this page has cleared: a name or a pattern of retained events. */
+  cleared: (pattern: string) => void = () => {}
   private readonly host: TestHost
   private readonly clock = new Clock((job) => this.tick(job))
 
@@ -22,7 +24,11 @@ export class LocalHost {
     retain: readonly string[],
   ) {
     const policies = retain.map(filterOf)
-    this.host = new TestHost(label, (name) => policies.some((matches) => matches(name)), false)
+    this.host = new TestHost(label, (name) => policies.some((matches) => matches(name)), {
+      replays: false,
+      waits: true,
+    })
+    this.host.cleared = (pattern) => this.cleared(pattern)
   }
 
   /** Runs a command of the page. */
@@ -36,12 +42,18 @@ export class LocalHost {
 
   /** Takes an event of another tab. One that it has retained since before this tab was there is no live event. */
   take(
-    { event, payload, to, except, retain, extras }: AcceptedEvent,
+    { event, payload, to, except, retain, expiresAt, extras }: AcceptedEvent,
     label: string,
     accepted: 'before' | 'since',
   ): void {
-    this.host.emit(label, { event, payload: payloadText(event, payload), to, except, retain, ...extras, accepted })
+    const text = payloadText(event, payload)
+    this.host.emit(label, { event, payload: text, to, except, retain, expiresAt, ...extras, accepted })
     this.host.accepted.length = 0
+  }
+
+  /** Another tab has cleared these retained events. */
+  clear(pattern: string): void {
+    this.host.clearRetained(pattern)
   }
 
   /** Another tab is there, so that this page can send to it. */

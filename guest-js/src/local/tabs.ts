@@ -1,29 +1,42 @@
-import type { AcceptedEvent } from '../testing/session.js'
+import { filterOf } from '../testing/checks.js'
+import { type AcceptedEvent, hasExpired } from '../testing/session.js'
 import type { LocalHost } from './host.js'
 
 /** What tabs tell each other. */
 type Message =
-  | { readonly kind: 'event'; readonly label: string; readonly event: AcceptedEvent }
+  | ({ readonly kind: 'event'; readonly isCopy?: boolean } & Told)
+  | { readonly kind: 'cleared'; readonly event: string }
   | { readonly kind: 'here'; readonly label: string; readonly isNew: boolean }
   | { readonly kind: 'left'; readonly label: string }
 
-/** A retained event, and the page that has emitted it. */
-interface Retained {
+/** An event, and the page that has emitted it. Several tabs may have one label, and none the id of another. */
+interface Told {
   readonly label: string
+  readonly tab: string
   readonly event: AcceptedEvent
 }
 
-/** Pages number their events themselves, so those of several pages are compared by their time. */
-function isNewer(one: Retained, known: Retained): boolean {
-  if (one.event.timestamp !== known.event.timestamp) return one.event.timestamp > known.event.timestamp
-  return one.label !== known.label || one.event.seq > known.event.seq
+/**
+ * Positive if an event is newer than another, and 0 if it is the same. Pages number their events themselves, so those of
+ * several pages are compared by their time, and within a millisecond in any order that is the same for all of them.
+ */
+function compare(one: Told, other: Told): number {
+  if (one.event.timestamp !== other.event.timestamp) return one.event.timestamp - other.event.timestamp
+  if (one.tab !== other.tab) return one.tab > other.tab ? 1 : -1
+  return one.event.seq - other.event.seq
+}
+
+/** Of the retained events with one key, the newest is kept. */
+function keyOf({ event, to }: AcceptedEvent): string {
+  return JSON.stringify([event, to])
 }
 
 /** The other tabs of this origin that have a bus on the same channel. */
 export class Tabs {
   private readonly channel: BroadcastChannel
   /** The newest retained event of each name and target, for tabs that open later. */
-  private readonly retained = new Map<string, Retained>()
+  private readonly retained = new Map<string, Told>()
+  private readonly id = `${crypto.getRandomValues(new Uint32Array(4))}`
   private readonly since = Date.now()
   private readonly leave = () => this.post({ kind: 'left', label: this.host.label })
   private readonly comeBack = ({ persisted }: PageTransitionEvent) => {
@@ -38,9 +51,17 @@ export class Tabs {
     // Node.js would not end while it is open.
     ;(this.channel as { unref?(): void }).unref?.()
     this.channel.onmessage = ({ data }: MessageEvent<Message>) => this.receive(data)
-    host.emitted = (event) => {
-      this.keep(event, host.label)
-      this.post({ kind: 'event', label: host.label, event })
+    host.emitted = (accepted) => {
+      // It is newer than what this tab knows, also within a millisecond, and where the clock was set back.
+      const known = accepted.retain ? this.retained.get(keyOf(accepted)) : undefined
+      const timestamp = Math.max(accepted.timestamp, known ? known.event.timestamp + 1 : 0)
+      const told = { label: host.label, tab: this.id, event: { ...accepted, timestamp } }
+      this.keep(told)
+      this.post({ kind: 'event', ...told })
+    }
+    host.cleared = (pattern) => {
+      this.forget(pattern)
+      this.post({ kind: 'cleared', event: pattern })
     }
     if (typeof addEventListener === 'function') {
       addEventListener('pagehide', this.leave)
@@ -52,6 +73,7 @@ export class Tabs {
   close(): void {
     this.leave()
     this.host.emitted = () => {}
+    this.host.cleared = () => {}
     this.channel.close()
     if (typeof removeEventListener !== 'function') return
     removeEventListener('pagehide', this.leave)
@@ -66,26 +88,47 @@ export class Tabs {
       else host.leave(message.label)
       return
     }
-    host.join(message.label)
-    if (message.kind === 'event') {
-      // Several tabs may tell a new one of the same retained event.
-      if (!this.keep(message.event, message.label)) return
-      // What was emitted since is live, whichever tab was the first to tell of it.
-      host.take(message.event, message.label, message.event.timestamp < this.since ? 'before' : 'since')
-    } else if (message.isNew) {
-      this.post({ kind: 'here', label: host.label, isNew: false })
-      for (const { label, event } of this.retained.values()) this.post({ kind: 'event', label, event })
+    if (message.kind === 'cleared') {
+      this.forget(message.event)
+      host.clear(message.event)
+    } else if (message.kind === 'event') this.take(message, message.isCopy === true)
+    else {
+      host.join(message.label)
+      if (message.isNew) this.welcome()
     }
   }
 
-  /** Keeps an event if it is retained; false if a newer one of its name is kept, or this one. */
-  private keep(event: AcceptedEvent, label: string): boolean {
-    if (!event.retain) return true
-    const key = JSON.stringify([event.event, event.to])
-    const known = this.retained.get(key)
-    if (known && !isNewer({ label, event }, known)) return false
-    this.retained.set(key, { label, event })
-    return true
+  /** Takes an event of another tab, or a copy of one that it has retained. */
+  private take({ label, tab, event }: Told, isCopy: boolean): void {
+    // The tab that has emitted what another one keeps may be gone.
+    if (!isCopy) this.host.join(label)
+    if (hasExpired(event)) return
+    const known = event.retain ? this.retained.get(keyOf(event)) : undefined
+    const order = known ? compare({ label, tab, event }, known) : 1
+    // Several tabs may tell a new one of the same retained event.
+    if (order === 0 || (order < 0 && isCopy)) return
+    const retain = event.retain && order > 0
+    if (retain) this.keep({ label, tab, event })
+    // What was emitted since is live, whichever tab was the first to tell of it.
+    this.host.take({ ...event, retain }, label, retain && event.timestamp < this.since ? 'before' : 'since')
+  }
+
+  /** Tells a new tab of this one, and of what is retained. */
+  private welcome(): void {
+    this.post({ kind: 'here', label: this.host.label, isNew: false })
+    for (const [key, told] of this.retained) {
+      if (hasExpired(told.event)) this.retained.delete(key)
+      else this.post({ kind: 'event', ...told, isCopy: true })
+    }
+  }
+
+  private keep(told: Told): void {
+    if (told.event.retain) this.retained.set(keyOf(told.event), told)
+  }
+
+  private forget(pattern: string): void {
+    const matches = filterOf(pattern)
+    for (const [key, { event }] of this.retained) if (matches(event.event)) this.retained.delete(key)
   }
 
   private post(message: Message): void {

@@ -65,7 +65,11 @@ export function createTestBus<
   const { label = 'main', retain = [], startingUp = false } = options
   const recording = typeof options.replay === 'string' ? parseRecording(options.replay) : options.replay
   const policies = retain.map(filterOf)
-  const host = new TestHost(label, (name) => policies.some((matches) => matches(name)), startingUp)
+  const host = new TestHost(label, (name) => policies.some((matches) => matches(name)), {
+    replays: startingUp,
+    waits: startingUp,
+    adviceFor: (label) => `. In a test, bus.page("${label}") makes one`,
+  })
   const dispose = install(host)
   const pages = new Map<string, TestPage<Events, Requests, Streams>>()
   const bus: TestBus<Events, Requests, Streams> = {

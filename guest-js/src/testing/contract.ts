@@ -14,6 +14,8 @@ export interface NewEvent {
   retain?: boolean | undefined
   /** That another tab has accepted it, before this one was there or since. It may be for tabs that this one does not know. */
   accepted?: 'before' | 'since' | undefined
+  /** When it counts no more, where that tab has said so, in milliseconds since the Unix epoch. */
+  expiresAt?: number | undefined
   until?: 'start-up' | 'consumed' | undefined
   expiresMs?: number | undefined
   component?: string | undefined
@@ -22,6 +24,16 @@ export interface NewEvent {
   traceparent?: string | undefined
   /** That the page under test waits for what becomes of it, under a number of its own. */
   outcome?: { readonly id: number; readonly timeoutMs?: number } | undefined
+}
+
+/** What differs from host to host. */
+export interface HostOptions {
+  /** Whether a subscription also receives earlier events. */
+  readonly replays: boolean
+  /** Whether a request waits for a responder of a page that has just begun. */
+  readonly waits: boolean
+  /** What to do about a label that no page has. */
+  adviceFor?(label: string): string
 }
 
 /** A listener beside the page under test: the host, or a page that the test plays. */

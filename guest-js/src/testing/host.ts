@@ -14,6 +14,7 @@ import { Acting } from './acting.js'
 import { type NewTask, TestAppTasks } from './app-tasks.js'
 import { checkChain, checkComponentName, checkExpiry, checkOwn, checkPayload, filterOf } from './checks.js'
 import type {
+  HostOptions,
   Listener,
   NewEvent,
   PageRequest,
@@ -66,6 +67,8 @@ export class TestHost {
   /** The labels of the pages that exist. */
   readonly labels: Set<string>
   readonly refusals = new Set<Refusal>()
+  /** Is told which names or patterns the page has cleared. */
+  cleared: (pattern: string) => void = () => {}
   /** Everything that was accepted, in order. */
   readonly accepted: AcceptedEvent[] = []
   /** How many commands have come and how many events were accepted. It does not change while nothing happens. */
@@ -101,7 +104,7 @@ export class TestHost {
   constructor(
     readonly label: string,
     private readonly isRetained: (name: string) => boolean,
-    private readonly replays: boolean,
+    private readonly options: HostOptions,
   ) {
     this.labels = new Set([label])
     this.jobs = new TestJobs({
@@ -122,7 +125,7 @@ export class TestHost {
         return host.session?.names ?? new Map<string, ResponderKind>()
       },
       get grace() {
-        return host.replays ? (host.session?.since ?? Date.now()) + GRACE_MS - Date.now() : 0
+        return host.options.waits ? (host.session?.since ?? Date.now()) + GRACE_MS - Date.now() : 0
       },
       take: (request) => host.session?.push({ ids: [], request }),
       withdraw: (request) => host.session?.withdraw(request) ?? false,
@@ -209,7 +212,13 @@ export class TestHost {
     this.checkRequest('request', name)
     checkChain(name, causes)
     if (request.component !== undefined) checkComponentName(request.component)
-    return this.requests.send({ ...request, to: recipientIn(to, this.labels), caller: label, causes, traceparent })
+    return this.requests.send({
+      ...request,
+      to: recipientIn(to, this.labels, this.options.adviceFor),
+      caller: label,
+      causes,
+      traceparent,
+    })
   }
 
   private checkRequest(command: Refusable, name: string): void {
@@ -335,7 +344,7 @@ export class TestHost {
     checkEventName(event)
     checkOwn(event)
     checkPayload(event, payload)
-    if (to !== undefined) checkLabels(to, this.labels)
+    if (to !== undefined) checkLabels(to, this.labels, this.options.adviceFor)
   }
 
   private hasListeners(event: string, to: Target | undefined): boolean {
@@ -415,7 +424,7 @@ export class TestHost {
         )
       case 'clear_retained':
         this.refuse('emit', args.event as string)
-        return { cleared: this.clearRetained(args.event as string) }
+        return this.clear(args.event as string)
       case 'subscribe':
         return (args.subscriptions as SubscribeEntry[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
       case 'settle':
@@ -439,6 +448,12 @@ export class TestHost {
       default:
         return this.jobs.run(command, args)
     }
+  }
+
+  private clear(pattern: string): { cleared: number } {
+    const cleared = this.clearRetained(pattern)
+    this.cleared(pattern)
+    return { cleared }
   }
 
   private setResponder(session: TestSession, { name, on, stream }: ResponderEntry): Record<string, never> {
@@ -467,7 +482,7 @@ export class TestHost {
     const isDue = (before: AcceptedEvent) => isMeant(own, before) && reaches(before, this.label)
     const kept = retained === false ? [] : [...this.retained.values()]
     const earlier = this.accepted.filter(({ extras }) => !extras.consume)
-    const replayed = replay === false ? [] : [...(this.replays ? earlier : []), ...this.unconsumed.events]
+    const replayed = replay === false ? [] : [...(this.options.replays ? earlier : []), ...this.unconsumed.events]
     session.catchUp(id, kept.filter(isDue), replayed.filter(isDue))
     const members = this.presence.snapshot(event)
     if (members) this.tell(event, members, [id])

@@ -69,14 +69,13 @@ export class TestListeners {
     const { label } = listener
     const { event, seq, causes, traceparent } = received
     const { acting, outcomes } = this.bus
-    if (!this.all.has(listener)) return outcomes.tell(seq, label, DROPPED)
     const handled = { causes: chainOf(event, causes), traceparent }
     const run = () =>
       this.settle(
         seq,
         acting.actAs(label, handled, () => listener.deliver(received)),
       )
-    outcomes.tell(seq, label, outcomeOf(label, run, report))
+    outcomes.tell(seq, label, this.all.has(listener) ? outcomeOf(label, run, report) : DROPPED)
   }
 
   /** A handler has returned. */

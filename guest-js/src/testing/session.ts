@@ -45,6 +45,7 @@ export function acceptedOf(
     accepted,
     until,
     expiresMs,
+    expiresAt = expiresMs === undefined ? undefined : Date.now() + expiresMs,
     component,
     causes = [],
     traceparent,
@@ -62,7 +63,7 @@ export function acceptedOf(
     to: isForAll(to) ? undefined : to,
     except,
     retain,
-    expiresAt: expiresMs === undefined ? undefined : Date.now() + expiresMs,
+    expiresAt,
     extras: {
       ...(tick && { tick }),
       ...(component !== undefined && { component }),

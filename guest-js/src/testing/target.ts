@@ -41,15 +41,17 @@ export function labelsOf(target: Target): string[] {
 }
 
 /** Refuses a target that is invalid or names a webview that does not exist. */
-export function checkLabels(target: Target, existing: ReadonlySet<string>): void {
+export function checkLabels(
+  target: Target,
+  existing: ReadonlySet<string>,
+  adviceFor: (label: string) => string = () => '',
+): void {
   partsOf(target)
   for (const label of labelsOf(target)) {
     if (hasWildcard(label) || existing.has(label)) continue
     const known = [...existing].join('", "')
-    throw new EventBusError(
-      'unknown_target',
-      `no webview has the label "${label}"; there is "${known}". In a test, bus.page("${label}") makes one`,
-    )
+    const text = `no webview has the label "${label}"; there is "${known}"${adviceFor(label)}`
+    throw new EventBusError('unknown_target', text)
   }
 }
 
@@ -110,12 +112,16 @@ function checkLabel(label: string): void {
 }
 
 /** Who receives a request: one page, or the host (`null`). */
-export function recipientIn(to: Target, labels: ReadonlySet<string>): string | null {
+export function recipientIn(
+  to: Target,
+  labels: ReadonlySet<string>,
+  adviceFor?: (label: string) => string,
+): string | null {
   const [label] = labelsOf(to)
   if (partsOf(to).length > 1 || isForAll(to) || (label !== undefined && hasWildcard(label))) {
     const text = `invalid target of a request: ${JSON.stringify(to)}; expected one label of a webview, or HOST`
     throw new EventBusError('invalid_argument', text)
   }
-  checkLabels(to, labels)
+  checkLabels(to, labels, adviceFor)
   return label ?? null
 }

@@ -62,6 +62,24 @@ describe('a bus in memory', () => {
     await expect(page.emitTo('other', 'a')).rejects.toMatchObject({ code: 'unknown_target' })
   })
 
+  it('waits for a responder while it starts', async () => {
+    const { page } = await open()
+    page.respond('confirm', () => 'yes')
+    await expect(page.request('main', 'confirm')).resolves.toBe('yes')
+    const early = page.request('main', 'late')
+    await page.respond('late', () => 'at last')
+    await expect(early).resolves.toBe('at last')
+  })
+
+  it('gives no advice about tests', async () => {
+    const { page } = await open()
+    const { message } = await page.emitTo('other', 'a').then(
+      () => expect.fail('it was emitted'),
+      (error: Error) => error,
+    )
+    expect(message).toBe('no webview has the label "other"; there is "main"')
+  })
+
   it('streams within its own page', async () => {
     const { page } = await open()
     await page.respondStream<number>('count', async function* (to) {

@@ -1,6 +1,8 @@
 import { attachTask, startTask } from '../api/tasks.js'
+import type { Piece } from '../core/bytes.js'
 import type { EventBusError } from '../core/error.js'
 import { toEventBusError } from '../core/error.js'
+import { encodePayload } from '../core/json.js'
 import { report } from '../core/report.js'
 import type { PartStream, StreamRequestOptions } from '../types/part-stream.js'
 import type { Target } from '../types/target.js'
@@ -215,5 +217,22 @@ function viewOf<View extends object>(first: View) {
 
 /** What needs another stream when it changes. */
 export function contentOfStream(to: Target, name: string, payload: unknown, options: StreamOptions<never>): string {
-  return JSON.stringify([to, name, payload, options])
+  let sent: unknown[] = []
+  try {
+    const { payload: text, bytes = [] } = encodePayload(name, payload)
+    sent = [text, ...bytes.map(contentOfPiece)]
+  } catch {
+    // The stream fails with it, whichever it is.
+  }
+  return JSON.stringify([to, name, options, ...sent])
+}
+
+/** The Blobs of payloads, by number. They cannot be read at once, and do not change. */
+const blobs = new WeakMap<Piece, number>()
+let newest = 0
+
+function contentOfPiece(piece: Piece): string | number | undefined {
+  if (!('size' in piece)) return new TextDecoder('latin1').decode(piece)
+  if (!blobs.has(piece)) blobs.set(piece, ++newest)
+  return blobs.get(piece)
 }

@@ -140,7 +140,8 @@ export type SetState<Value> = (next: Value | ((before: Value) => Value)) => void
 /**
  * Requests a stream while the component is mounted, and shows its newest part.
  *
- * Another target, name, payload or credit leaves the stream and requests another one.
+ * Another target, name, payload or credit leaves the stream and requests another one. Payloads are compared by what is sent,
+ * and a `Blob` by its identity, so keep it between renders.
  * With `enabled: false` it is not requested. The stream ends with the component.
  *
  * @example

@@ -169,7 +169,7 @@ export function useEventState(
  * Requests a stream until the component or effect scope ends, and shows its newest part. The target, the name and the payload
  * may be refs or getters.
  *
- * Another target, name, payload or credit leaves the stream and requests another one.
+ * Another target, name or payload leaves the stream and requests another one. The options are read once.
  *
  * @example
  * ```ts

@@ -1,11 +1,12 @@
+import { Blob } from 'node:buffer'
 import { act, createElement, StrictMode } from 'react'
 import { createRoot as createReactRoot } from 'react-dom/client'
 import { createSignal, createRoot as createSolidRoot } from 'solid-js'
 import { flushSync, mount, unmount } from 'svelte'
 import { get } from 'svelte/store'
 import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from 'vitest'
-import { effectScope, nextTick, ref } from 'vue'
-import { followStream, followTask } from '../../src/frameworks/followed.js'
+import { effectScope, nextTick, ref, shallowRef } from 'vue'
+import { contentOfStream, followStream, followTask } from '../../src/frameworks/followed.js'
 import * as react from '../../src/frameworks/react.js'
 import * as solid from '../../src/frameworks/solid.js'
 import * as svelteStore from '../../src/frameworks/svelte-store.js'
@@ -66,6 +67,11 @@ describe('in React', () => {
     return `${task.state} ${task.progress?.fraction} ${task.result} ${task.error?.code}`
   }
 
+  function Sending({ payload }: { payload: unknown }) {
+    const { state, error } = react.useStream(HOST, 'count', payload)
+    return `${state} ${error?.code}`
+  }
+
   async function render<Props extends object>(component: (props: Props) => string, props: Props) {
     const place = document.createElement('div')
     const root = createReactRoot(place)
@@ -102,6 +108,30 @@ describe('in React', () => {
   it('a stream that is not enabled is idle', async () => {
     const { text, leave } = await render(Streaming, { to: 2, enabled: false })
     expect([begun, text()]).toEqual([0, 'idle undefined undefined'])
+    await leave()
+  })
+
+  it('a payload that JSON would empty is compared', async () => {
+    const { text, draw, leave } = await render(Sending, { payload: new Map([['rows', 1]]) })
+    await draw({ payload: new Map([['rows', 1]]) })
+    await act(settled)
+    expect([begun, text()]).toEqual([2, 'completed undefined'])
+    await draw({ payload: new Map([['rows', 2]]) })
+    await act(settled)
+    expect([begun, text()]).toEqual([3, 'completed undefined'])
+    await leave()
+  })
+
+  it('a payload that is refused shows as a failure', async () => {
+    const { text, draw, leave } = await render<{ payload: unknown }>(Sending, { payload: 1n })
+    expect(text()).toBe('failed invalid_payload')
+    const cycle: unknown[] = []
+    cycle.push(cycle)
+    await draw({ payload: cycle })
+    expect(text()).toBe('failed invalid_payload')
+    await draw({ payload: 1 })
+    await act(settled)
+    expect([begun, text()]).toEqual([1, 'completed undefined'])
     await leave()
   })
 
@@ -159,6 +189,54 @@ describe('in Vue', () => {
     await settled()
     expect(task.view.value).toMatchObject({ state: 'completed', result: 7 })
     scope.stop()
+  })
+})
+
+describe.each(['Vue', 'Solid'])('a payload that changes in %s', (framework) => {
+  /** Requests a stream with a payload. Gives what shows, what changes the payload, and what ends it. */
+  function begin(first: unknown) {
+    if (framework === 'Vue') {
+      const payload = shallowRef(first)
+      const scope = effectScope()
+      const stream = scope.run(() => vue.useStream(HOST, 'count', payload))
+      return {
+        view: () => stream?.view.value,
+        change: (next: unknown) => {
+          payload.value = next
+        },
+        end: () => scope.stop(),
+      }
+    }
+    return createSolidRoot((end) => {
+      const [payload, change] = createSignal(first)
+      const [view] = solid.createStream(HOST, 'count', payload)
+      return { view, change: (next: unknown) => void change(() => next), end }
+    })
+  }
+
+  it('requests another stream', async () => {
+    const { view, change, end } = begin(new Set([1]))
+    await settled()
+    change(new Set([2]))
+    await nextTick()
+    await settled()
+    expect([begun, view()?.state]).toEqual([2, 'completed'])
+    change(new Set([2]))
+    await nextTick()
+    await settled()
+    expect(begun).toBe(2)
+    end()
+  })
+
+  it('fails where it is refused', async () => {
+    const { view, change, end } = begin(1n)
+    await settled()
+    expect(view()).toMatchObject({ state: 'failed', error: { code: 'invalid_payload' } })
+    change(2)
+    await nextTick()
+    await settled()
+    expect(view()?.state).toBe('completed')
+    end()
   })
 })
 
@@ -259,4 +337,28 @@ describe('a handler of parts that fails', () => {
     expect(watched.reported.mock.calls).toEqual([[error], [error]])
     off()
   })
+})
+
+describe('what stands for a payload', () => {
+  const contentOf = (payload: unknown) => contentOfStream(HOST, 'count', payload, {})
+  const [blob, other] = [new Blob(['a']), new Blob(['b'])]
+
+  it.each<[string, unknown, unknown, unknown]>([
+    ['a text', 'a', 'a', 'b'],
+    ['nothing', undefined, undefined, null],
+    ['a map', new Map([['a', 1]]), new Map([['a', 1]]), new Map([['a', 2]])],
+    ['a set', { all: new Set([1]) }, { all: new Set([1]) }, { all: new Set([2]) }],
+    ['an array buffer', Uint8Array.of(1).buffer, Uint8Array.of(1).buffer, Uint8Array.of(2).buffer],
+    ['bytes of every value', Uint8Array.of(0, 0x81, 0xff), Uint8Array.of(0, 0x81, 0xff), Uint8Array.of(0, 0x9d, 0xff)],
+    ['several pieces', pieces([1, 2], [3]), pieces([1, 2], [3]), pieces([1], [2, 3])],
+    ['a blob', [blob], [blob], [other]],
+    ['a refused one', 1n, 2n, undefined],
+  ])('is the same for the same content: %s', (_, payload, same, changed) => {
+    expect(contentOf(payload)).toBe(contentOf(same))
+    expect(contentOf(payload)).not.toBe(contentOf(changed))
+  })
+
+  function pieces(...lists: number[][]) {
+    return lists.map((list) => Uint8Array.from(list))
+  }
 })

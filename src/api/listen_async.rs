@@ -22,8 +22,21 @@ use crate::sync::{Tasks, oneshot};
 #[must_use = "a listener ends when it is dropped; call .forget() to keep it"]
 #[derive(Debug)]
 pub struct AsyncListener {
+    core: Weak<Core>,
+    subscriber: SubscriberKey,
     /// Dropped, it ends the task. A message keeps the task for good.
     kept: Option<oneshot::Sender<()>>,
+}
+
+impl Drop for AsyncListener {
+    fn drop(&mut self) {
+        if self.kept.is_some()
+            && let Some(core) = self.core.upgrade()
+        {
+            // Its task may be in a future, and learns of it later.
+            core.remove_consumer(self.subscriber);
+        }
+    }
 }
 
 impl AsyncListener {
@@ -35,7 +48,7 @@ impl AsyncListener {
         }
     }
 
-    /// Ends the listener, as dropping it does. A future that has begun goes on.
+    /// Ends the listener, as dropping it does: it gets no event that is emitted from now on. A future that has begun goes on.
     pub fn stop(self) {}
 }
 
@@ -76,6 +89,7 @@ impl EventBus {
         let pattern_text = self.join_prefix(pattern).into_owned();
         let core = &self.runtime().core;
         let stream = EventStream::of_listener(core, self.parse_pattern(pattern)?, options.wanted);
+        let subscriber = stream.subscriber();
         let (kept, is_kept) = oneshot::channel();
         let reading = Reading {
             core: Arc::downgrade(core),
@@ -88,7 +102,11 @@ impl EventBus {
         };
         let handler = move |event| -> Running { Box::pin(handler(event)) };
         core.tasks().spawn(reading.run(is_kept, handler));
-        Ok(AsyncListener { kept: Some(kept) })
+        Ok(AsyncListener {
+            core: Arc::downgrade(core),
+            subscriber,
+            kept: Some(kept),
+        })
     }
 }
 
@@ -111,6 +129,7 @@ impl Reading {
     ) {
         // A local is dropped before the handler, so that the subscription ends before values of the app are dropped.
         let mut reading = self;
+        let read_from = reading.is_sequential.then(|| reading.stream.subscriber());
         let mut is_kept = Some(is_kept);
         loop {
             let item = match &mut is_kept {
@@ -141,7 +160,12 @@ impl Reading {
             };
             let owed = OwedOutcome::of(&event, &reading.core);
             let kept = KeptEvent::of(&event, &reading.stream, &reading.core);
-            let handling = EventHandling::of(event.clone(), &reading.traces, &reading.diagnostics);
+            let handling = EventHandling::of(
+                event.clone(),
+                read_from,
+                &reading.traces,
+                &reading.diagnostics,
+            );
             let begun = handling.run(|| handler(event));
             let mut outcome = Outcome::Handled;
             match begun {
@@ -196,11 +220,13 @@ impl KeptEvent {
 
 /// Runs the future of one event to its end.
 async fn finish(mut running: Running, handling: EventHandling) -> Outcome {
-    poll_fn(
+    let outcome = poll_fn(
         |context| match handling.run(|| running.as_mut().poll(context)) {
             Ok(polled) => polled.map(|()| Outcome::Handled),
             Err(panic) => Poll::Ready(Outcome::failed("panic", &panic)),
         },
     )
-    .await
+    .await;
+    handling.drop(running);
+    outcome
 }

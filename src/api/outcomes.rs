@@ -17,6 +17,7 @@ use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::json::Json;
 use crate::model::outcome::{Handled, PageOutcome};
+use crate::model::tap::record::TapAction;
 use crate::model::target::Target;
 
 /// An event that is emitted when this is awaited; made by [`EventBus::emit_handled`].
@@ -102,7 +103,10 @@ impl EmitHandled {
     }
 
     async fn send(self) -> Result<Handled> {
-        let timeout = check_timeout(self.timeout)?;
+        let timeout = check_timeout(self.timeout);
+        let timeout = self
+            .bus
+            .note_refused(TapAction::Emit, &self.name, timeout)?;
         let options = match self.to {
             Some(to) => self.options.to(to),
             None => self.options,
@@ -111,12 +115,13 @@ impl EmitHandled {
         let (event, audience) = self.bus.prepare_json(&name, self.payload, options)?;
         let core = &self.bus.runtime().core;
         let (receipt, wait) = core.publish_tracked(event, &audience, timeout)?;
-        if receipt.listeners > 0 && causes::is_in_listener() {
+        let read_from = causes::read_from();
+        if read_from.is_some_and(|queue| core.hub().waits_in(queue, receipt.seq)) {
             return Err(Error::new(
                 ErrorCode::WouldBlock,
                 format!(
-                    "emit_handled of {:?} has emitted its event, and was awaited in a listener, for which the {} listeners of the event wait; await it in a task",
-                    self.name, receipt.listeners
+                    "emit_handled of {:?} has emitted its event, and was awaited in a listener, for which other listeners of the event wait; await it in a task",
+                    self.name
                 ),
             ));
         }

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Weak};
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ use crate::api::json::to_json;
 use crate::api::listener::Listener;
 use crate::engine::core::Core;
 use crate::engine::diagnostics::{Diagnostics, Record};
+use crate::engine::foreign::{drop_safely, panic_message};
 use crate::engine::listeners::Listeners;
 use crate::hub::presence::{PresenceStep, Room};
 use crate::model::error::Result;
@@ -126,7 +128,7 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
         let members = self.core.hub().members(&self.room);
         let members = members.to_json();
         let event = self.room.event()?;
-        let members = read_members(&members).into_iter().map(read_member);
+        let members = read_members(&members).into_iter().map(read_safely);
         let fits = |member: std::result::Result<_, String>| {
             let left_out = |error: String| leave_out(self.core.diagnostics(), &event, [], &error);
             member.map_err(left_out).ok()
@@ -156,7 +158,19 @@ impl<T: Serialize + DeserializeOwned> Presence<T> {
             return Ok(Listener::new(Weak::new(), 0));
         };
         let id = listeners.add_keeping(pattern, move |event| {
-            watch.take(&event).into_iter().for_each(&mut changed);
+            let mut panicked = None;
+            // Each change is told once, so a panic at one keeps back no other.
+            for change in watch.take(&event) {
+                let told = catch_unwind(AssertUnwindSafe(|| changed(change)));
+                if let Err(panic) = told
+                    && let Some(earlier) = panicked.replace(panic)
+                {
+                    drop_safely(earlier);
+                }
+            }
+            if let Some(panic) = panicked {
+                resume_unwind(panic);
+            }
         });
         Ok(Listener::new(self.listeners.clone(), id))
     }
@@ -236,7 +250,7 @@ impl Watch {
         }
         let was_told = before.is_some_and(|before| before.is_told);
         let state = member.state.clone();
-        let read = read_member(member);
+        let read = read_safely(member);
         let is_told = read.is_ok();
         self.known.insert(id.clone(), Known { state, is_told });
         match read {
@@ -259,6 +273,17 @@ impl Watch {
             .is_told
             .then_some(PresenceChange::Leave { label, key })
     }
+}
+
+/// Reads the state of a member with the code of the app, which may panic.
+fn read_safely<T: DeserializeOwned>(
+    member: PresenceMember<RawState>,
+) -> std::result::Result<PresenceMember<T>, String> {
+    catch_unwind(AssertUnwindSafe(|| read_member(member))).unwrap_or_else(|panic| {
+        let text = format!("reading it panicked: {}", panic_message(&*panic));
+        drop_safely(panic);
+        Err(text)
+    })
 }
 
 /// Says that a member is left out.

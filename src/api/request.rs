@@ -192,9 +192,13 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
             let to = core.find_recipient(&selection)?;
             Ok((to, name, payload, timeout))
         };
-        let prepared = prepare();
+        self.noted(prepare())
+    }
+
+    /// Notes a refusal, and hands it on.
+    pub(super) fn noted<R>(&self, result: Result<R>) -> Result<R> {
         self.bus
-            .note_refused(TapAction::Request, &self.name, prepared)
+            .note_refused(TapAction::Request, &self.name, result)
     }
 
     /// What it follows from.
@@ -205,7 +209,7 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
 
     async fn send(self) -> Result<T> {
         let (to, name, payload, timeout) = self.prepare_for_one()?;
-        let origin = (&self.bus, self.provenance()?);
+        let origin = (&self.bus, self.noted(self.provenance())?);
         let pending = PendingResponse::start(origin, &name, payload, to, timeout)?;
         pending.receive(&name).await
     }
@@ -217,9 +221,9 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         credit: Credit,
     ) -> Result<(EventName, PartReader)> {
         let (to, name, payload, _) = self.prepare_for_one()?;
-        let timeout = timeout.map(check_timeout).transpose()?;
+        let timeout = self.noted(timeout.map(check_timeout).transpose())?;
         let id = RequestId::random()?;
-        let origin = (&self.bus, self.provenance()?);
+        let origin = (&self.bus, self.noted(self.provenance())?);
         let mut request = new_request(origin, id, &name, payload, to, timeout);
         request.message.stream = Some(credit);
         let reader = self.bus.runtime().responders.request_stream(request)?;
@@ -231,11 +235,11 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         (&self.bus, &self.name, &self.to)
     }
 
-    async fn send_all(self) -> Result<Responses<T>> {
-        let (name, payload, timeout) = self.prepare()?;
+    /// The labels and nodes that it is for.
+    fn find_all(&self, name: &EventName) -> Result<(Vec<Arc<str>>, Vec<Arc<str>>)> {
         let core = &self.bus.runtime().core;
         let mut selection = Address::of(self.to.clone())?.selection;
-        core.resolve_nodes(&name, &mut selection)?;
+        core.resolve_nodes(name, &mut selection)?;
         if selection.host {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
@@ -246,15 +250,18 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
             ));
         }
         core.resolve_unannounced(&selection);
-        let labels = {
-            let hub = core.hub();
-            hub.check_targets(&selection)?;
-            hub.find_pages(&selection)
-        };
+        let hub = core.hub();
+        hub.check_targets(&selection)?;
+        Ok((hub.find_pages(&selection), selection.nodes))
+    }
+
+    async fn send_all(self) -> Result<Responses<T>> {
+        let (name, payload, timeout) = self.noted(self.prepare())?;
+        let (labels, nodes) = self.noted(self.find_all(&name))?;
         // All requests share one text.
         let payload = payload.shared();
-        let provenance = self.provenance()?;
-        let nodes = selection.nodes.iter().cloned().map(Recipient::Node);
+        let provenance = self.noted(self.provenance())?;
+        let nodes = nodes.into_iter().map(Recipient::Node);
         let recipients = labels.into_iter().map(Recipient::Page).chain(nodes);
         let sent: Vec<(String, Result<PendingResponse>)> = recipients
             .map(|to| {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api::bus::EventBus;
 use crate::api::json::{read_as, to_json};
-use crate::engine::causes::run_caused_by;
+use crate::engine::causes::run_long;
 use crate::engine::diagnostics::Record;
 use crate::engine::observe::Handling;
 use crate::engine::responders::{
@@ -166,7 +166,7 @@ impl EventBus {
                 let permit = permit?;
                 let respond = prepare(incoming)?;
                 let own_name = name.clone();
-                let (own_diagnostics, own_origin) = (Arc::clone(&diagnostics), origin.clone());
+                let own_origin = origin.clone();
                 let call = move || {
                     let _permit = permit;
                     if cancelled.is_set() {
@@ -178,9 +178,8 @@ impl EventBus {
                             ),
                         ));
                     }
-                    let report = |names| own_diagnostics.tell_deferred(names, &own_origin.causes);
                     let run = || traces.run_in(own_origin.traceparent.as_ref(), respond);
-                    run_caused_by(&own_origin, || handling.run(run), report)
+                    run_long(&own_origin, || handling.run(run))
                 };
                 tasks.spawn_blocking(call).await.unwrap_or_else(|error| {
                     let record = Record::ResponderPanicked;

@@ -57,7 +57,10 @@ impl Core {
             Some(QueueOwner::Page) if self.is_on_main_thread() => format!(
                 "emit_async of {name:?} waits for a page to fetch its events, and was awaited on the main thread, which they have to pass; await it in an async command or a task"
             ),
-            Some(QueueOwner::Listeners) if causes::is_in_listener() => format!(
+            Some(QueueOwner::Stream(key)) if causes::read_from() == Some(key) => format!(
+                "emit_async of {name:?} waits for a sequential listener, and was awaited in its handler; await it in a task"
+            ),
+            Some(QueueOwner::Listeners(key)) if causes::read_from() == Some(key) => format!(
                 "emit_async of {name:?} waits for the host listeners, and was awaited in one of them; await it in a task"
             ),
             _ => return Ok(()),

@@ -86,7 +86,9 @@ impl Record {
                 format!("emitting {name:?} at the end of a listener or a responder panicked")
             }
             Self::DropPanicked => {
-                format!("what a listener of {name:?} has captured panicked while it was dropped")
+                format!(
+                    "what a listener or responder of {name:?} has captured panicked while it was dropped"
+                )
             }
             Self::WakerPanicked => "waking a task of the app panicked".to_owned(),
             Self::TickFailed => format!("a tick of a job of {name:?} was not emitted"),

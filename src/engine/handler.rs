@@ -1,16 +1,19 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::engine::causes::run_caused_by;
+use crate::engine::causes::run_reading;
 use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::foreign::{drop_safely, panic_message};
 use crate::engine::observe::Handling;
 use crate::engine::traces::Traces;
+use crate::hub::ids::SubscriberKey;
 use crate::model::event::{BusEvent, Origin};
 
 /// Calls and polls what handles one event, in its span and its trace. The event causes what it emits.
 pub(crate) struct EventHandling {
     event: BusEvent,
+    /// The queue whose reader waits for it.
+    read_from: Option<SubscriberKey>,
     origin: Origin,
     handling: Handling,
     traces: Arc<Traces>,
@@ -20,6 +23,7 @@ pub(crate) struct EventHandling {
 impl EventHandling {
     pub(crate) fn of(
         event: BusEvent,
+        read_from: Option<SubscriberKey>,
         traces: &Arc<Traces>,
         diagnostics: &Arc<Diagnostics>,
     ) -> Self {
@@ -27,6 +31,7 @@ impl EventHandling {
             origin: event.as_origin(),
             handling: Handling::of_event(&event),
             event,
+            read_from,
             traces: Arc::clone(traces),
             diagnostics: Arc::clone(diagnostics),
         }
@@ -38,7 +43,12 @@ impl EventHandling {
         let report = |names| self.diagnostics.tell_deferred(names, causes);
         let run = || self.traces.run_in(self.event.trace(), run);
         let done = catch_unwind(AssertUnwindSafe(|| {
-            run_caused_by(&self.origin, || self.handling.run(run), report)
+            run_reading(
+                &self.origin,
+                self.read_from,
+                || self.handling.run(run),
+                report,
+            )
         }));
         match done {
             Ok(done) => Ok(done),
@@ -51,6 +61,15 @@ impl EventHandling {
                 });
                 Err(text)
             }
+        }
+    }
+    /// Drops what has handled it.
+    pub(crate) fn drop<T>(&self, handler: T) {
+        if !drop_safely(handler) {
+            let causes = Arc::clone(&self.origin.causes);
+            let record = Record::DropPanicked;
+            self.diagnostics
+                .tell(record, self.event.name(), causes, String::new);
         }
     }
 }

@@ -56,6 +56,8 @@ struct Slot {
     target: Option<CoreTarget>,
     /// Whether it gets a mark at its begin and after each loss.
     wants_marks: bool,
+    /// Whether a mark waits. One is enough: what it has lost by then, it takes anew.
+    has_mark: bool,
     /// Taken out while it runs, so that no lock is held and it may remove itself.
     callback: Option<Callback>,
 }
@@ -105,6 +107,10 @@ impl Listeners {
 
     /// Queues a mark for a listener, behind what waits.
     fn mark(&self, id: SubscriptionId) {
+        let waits = |slot: &mut Slot| std::mem::replace(&mut slot.has_mark, true);
+        if self.lock().slots.get_mut(&id).is_none_or(waits) {
+            return;
+        }
         if let Ok(name) = EventName::parse(MARK_NAME) {
             let effects = self.core.hub().queue_mark(self.subscriber, id, name);
             self.core.apply_effects(effects);
@@ -149,6 +155,7 @@ impl Listeners {
             pattern: pattern.clone(),
             target,
             wants_marks,
+            has_mark: false,
             callback: Some(Box::new(callback)),
         };
         self.lock().slots.insert(id, slot);
@@ -231,8 +238,12 @@ impl Listeners {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, id: SubscriptionId) -> Option<Callback> {
-        self.lock().slots.get_mut(&id)?.callback.take()
+    /// Takes a callback to handle this event.
+    fn take(&self, id: SubscriptionId, event: &BusEvent) -> Option<Callback> {
+        let mut registered = self.lock();
+        let slot = registered.slots.get_mut(&id)?;
+        slot.has_mark &= event.name() != MARK_NAME;
+        slot.callback.take()
     }
 
     /// Puts a callback back, unless its listener was removed while it ran.
@@ -253,11 +264,12 @@ impl Listeners {
 
     fn call_all(&self, queued: &QueuedEvent) {
         let mut outcome: Option<Outcome> = None;
+        let mut is_handled = false;
         for id in queued.subscriptions.iter() {
-            let Some(mut callback) = self.take(*id) else {
+            let Some(mut callback) = self.take(*id, &queued.event) else {
                 continue;
             };
-            let scope = CauseScope::begin(&queued.event);
+            let scope = CauseScope::begin(&queued.event, self.subscriber);
             let called = catch_unwind(AssertUnwindSafe(|| {
                 let call = || callback(queued.event.clone());
                 let run = || self.core.traces().run_in(queued.event.trace(), call);
@@ -269,10 +281,7 @@ impl Listeners {
             for name in deferred {
                 self.tell(Record::DeferredPanicked, &name, &queued.event, String::new);
             }
-            if queued.event.mark().until_consumed {
-                let (subscriber, seq) = (self.subscriber, queued.event.seq());
-                self.core.settle(subscriber, seq, called.is_ok());
-            }
+            is_handled |= called.is_ok();
             if queued.event.mark().is_tracked {
                 let own = outcome_of(&called);
                 outcome = Some(match outcome {
@@ -284,6 +293,10 @@ impl Listeners {
                 self.report_panic(*id, &queued.event, &*panic);
                 drop_safely(panic);
             }
+        }
+        if queued.event.mark().until_consumed {
+            let (subscriber, seq) = (self.subscriber, queued.event.seq());
+            self.core.settle(subscriber, seq, is_handled);
         }
         if queued.event.mark().is_tracked {
             // Those that it was for may have ended.
@@ -328,7 +341,7 @@ impl Listeners {
         let registered = self.lock();
         let slots = registered.slots.iter();
         let keeping: Vec<SubscriptionId> = slots
-            .filter(|(_, slot)| slot.wants_marks)
+            .filter(|(id, slot)| slot.wants_marks && lost.subscriptions.contains(id))
             .map(|(id, _)| *id)
             .collect();
         drop(registered);

@@ -39,6 +39,18 @@ use crate::sync::{Mutex, MutexGuard, now};
 #[cfg(feature = "tracing")]
 const TARGET: &str = "tauri_plugin_event_bus";
 
+/// Tells the app's recorder or subscriber. What is told of has happened, so a panic of theirs keeps its effects back from nobody.
+/// The hook for panics has told of it.
+#[inline]
+fn safely(tell: impl FnOnce()) {
+    #[cfg(not(any(feature = "tracing", feature = "metrics")))]
+    tell();
+    #[cfg(any(feature = "tracing", feature = "metrics"))]
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(tell)) {
+        drop_safely(panic);
+    }
+}
+
 /// An event on its way into the queues.
 pub(crate) struct Emitting {
     #[cfg(feature = "tracing")]
@@ -90,10 +102,12 @@ impl Emitting {
     )]
     #[inline]
     pub(crate) fn accepted(&self, counting: &Counting, receipt: &Receipt) {
-        #[cfg(feature = "tracing")]
-        note_receipt(&self.span, receipt);
-        #[cfg(feature = "metrics")]
-        counting.event(&self.name, self.bytes);
+        safely(|| {
+            #[cfg(feature = "tracing")]
+            note_receipt(&self.span, receipt);
+            #[cfg(feature = "metrics")]
+            counting.event(&self.name, self.bytes);
+        });
     }
 
     /// It was refused.
@@ -103,10 +117,12 @@ impl Emitting {
     )]
     #[inline]
     pub(crate) fn refused(&self, counting: &Counting, code: ErrorCode) {
-        #[cfg(feature = "tracing")]
-        self.span.record("error", code.as_str());
-        #[cfg(feature = "metrics")]
-        counting.refused(self.name.as_str(), code);
+        safely(|| {
+            #[cfg(feature = "tracing")]
+            self.span.record("error", code.as_str());
+            #[cfg(feature = "metrics")]
+            counting.refused(self.name.as_str(), code);
+        });
     }
 }
 
@@ -174,26 +190,28 @@ pub(crate) fn ticked(
     bytes: usize,
     result: std::result::Result<&Receipt, ErrorCode>,
 ) {
-    #[cfg(feature = "tracing")]
-    {
-        let known = Known {
-            job: Some(job),
-            ..Known::default()
-        };
-        let span = emit_span(name, source, bytes, known);
-        match result {
-            Ok(receipt) => note_receipt(&span, receipt),
-            Err(code) => {
-                span.record("error", code.as_str());
+    safely(|| {
+        #[cfg(feature = "tracing")]
+        {
+            let known = Known {
+                job: Some(job),
+                ..Known::default()
+            };
+            let span = emit_span(name, source, bytes, known);
+            match result {
+                Ok(receipt) => note_receipt(&span, receipt),
+                Err(code) => {
+                    span.record("error", code.as_str());
+                }
             }
+            // A span that was never entered is not shown by some subscribers.
+            span.in_scope(|| {});
         }
-        // A span that was never entered is not shown by some subscribers.
-        span.in_scope(|| {});
-    }
-    match result {
-        Ok(_) => counting.event(name, bytes),
-        Err(code) => counting.refused(name.as_str(), code),
-    }
+        match result {
+            Ok(_) => counting.event(name, bytes),
+            Err(code) => counting.refused(name.as_str(), code),
+        }
+    });
 }
 
 /// The span of what handles an event or a request.
@@ -302,13 +320,12 @@ impl Requesting {
 
     #[cfg(any(feature = "tracing", feature = "metrics"))]
     fn ended(&self, outcome: &'static str) {
-        #[cfg(feature = "tracing")]
-        self.span.record("outcome", outcome);
-        self.counting.request(
-            &self.name,
-            outcome,
-            now().saturating_duration_since(self.sent_at),
-        );
+        safely(|| {
+            #[cfg(feature = "tracing")]
+            self.span.record("outcome", outcome);
+            let elapsed = now().saturating_duration_since(self.sent_at);
+            self.counting.request(&self.name, outcome, elapsed);
+        });
     }
 }
 

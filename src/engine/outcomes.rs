@@ -45,7 +45,8 @@ impl Core {
         audience: &Audience,
         timeout: Duration,
     ) -> Result<(Receipt, OutcomeWait)> {
-        let ticket = self.hub().open_receipt(&event.name, timeout)?;
+        let opened = self.hub().open_receipt(&event.name, timeout);
+        let ticket = opened.map_err(|error| self.note_refused_emit(self.about(&event), error))?;
         // Dropped with an error, it is forgotten.
         let wait = OutcomeWait {
             core: Arc::clone(self),

@@ -324,7 +324,15 @@ impl RunningRequest {
             }
         })
         .await;
-        drop(running);
+        if !drop_safely(running) {
+            let record = Record::DropPanicked;
+            diagnostics.tell(
+                record,
+                name.as_str(),
+                Arc::clone(&origin.causes),
+                String::new,
+            );
+        }
         if self.is_stream && matches!(response, Some(Ok(_))) {
             let responders = Arc::clone(&self.responders);
             RoomForEnd::new(&responders.core, self.id).await;

@@ -48,6 +48,12 @@ impl<W> Hub<W> {
         Ok(Some(ticket))
     }
 
+    /// Whether an event that was just emitted waits in the queue of a consumer.
+    pub(crate) fn waits_in(&self, consumer: SubscriberKey, seq: u64) -> bool {
+        let consumer = self.consumers.get(&consumer);
+        consumer.is_some_and(|consumer| consumer.queue.has(seq))
+    }
+
     /// The emitter of an event waits no longer, or its event was refused. The caller drops the waker after the lock.
     pub(crate) fn forget_receipt(&mut self, ticket: ReceiptTicket) -> Option<Waker> {
         let page = self.receipts.page_of(ticket);

@@ -155,13 +155,10 @@ impl Queue {
             events -= 1;
             bytes -= replaced.queued.weight();
         }
-        // A single event always stays.
-        if events == 0 {
-            return true;
-        }
         let entries = arriving.others + usize::from(arriving.newest.is_some());
-        events + entries <= self.bound.events
-            && bytes + entries * arriving.weight <= self.bound.bytes
+        let (more, weight) = (entries, entries * arriving.weight);
+        // A single event always stays.
+        events == 0 || events + more <= self.bound.events && bytes + weight <= self.bound.bytes
     }
 
     /// Removes what has expired, if an event of this weight has no room otherwise. Returns whether anything has.
@@ -192,17 +189,20 @@ impl Queue {
 
     /// The sequence number of what is next; 0 for a gap.
     pub(crate) fn next_seq(&self) -> Option<u64> {
-        if self.is_gap_next() {
-            return Some(0);
-        }
-        Some(self.slots.front()?.as_ref()?.queued.event.seq())
+        let gap = self.is_gap_next().then_some(0);
+        gap.or_else(|| Some(self.next_event()?.event.seq()))
     }
 
     /// The event that is next, unless a gap is.
     pub(crate) fn next_event(&self) -> Option<&QueuedEvent> {
-        let next = self.slots.front()?.as_ref();
-        next.filter(|_| !self.is_gap_next())
-            .map(|slot| &slot.queued)
+        let next = self.slots.front()?.as_ref()?;
+        (!self.is_gap_next()).then_some(&next.queued)
+    }
+
+    /// Whether this event waits, one of the newest.
+    pub(crate) fn has(&self, seq: u64) -> bool {
+        let mut newest = self.slots.iter().rev().flatten();
+        newest.any(|slot| slot.queued.event.seq() == seq)
     }
 
     /// Whether nothing waits that was accepted up to this event.
@@ -371,8 +371,7 @@ impl Queue {
         let number = self.first + index as u64;
         self.account_for_taken(number, &taken.queued);
         let name = taken.queued.event.event_name();
-        if !self.latest.is_empty()
-            && let Some(newest) = self.latest.get_mut(name)
+        if let Some(newest) = self.latest.get_mut(name)
             && !newest.forget(number)
         {
             self.latest.remove(name);

@@ -32,9 +32,9 @@ pub(crate) struct Waits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum QueueOwner {
     Page,
-    Stream,
+    Stream(SubscriberKey),
     /// The host listeners, which share one queue.
-    Listeners,
+    Listeners(SubscriberKey),
 }
 
 impl<W> Hub<W> {
@@ -135,8 +135,8 @@ impl<W> Hub<W> {
     fn owner_of(&self, key: SubscriberKey) -> QueueOwner {
         match self.consumers.get(&key) {
             None => QueueOwner::Page,
-            Some(consumer) if consumer.is_stream => QueueOwner::Stream,
-            Some(_) => QueueOwner::Listeners,
+            Some(consumer) if consumer.is_stream => QueueOwner::Stream(key),
+            Some(_) => QueueOwner::Listeners(key),
         }
     }
 
@@ -144,7 +144,7 @@ impl<W> Hub<W> {
     pub(super) fn queue_full(&self, key: SubscriberKey, event: &NewEvent) -> Error {
         let owner = match (self.owner_of(key), self.sessions.get(&key)) {
             (_, Some(session)) => format!("the page in {:?}", session.webview),
-            (QueueOwner::Stream, _) => {
+            (QueueOwner::Stream(_), _) => {
                 let patterns = self.subscriptions.of(key, 0);
                 let patterns: Vec<String> = patterns
                     .map(|(_, pattern, _)| format!("{:?}", pattern.to_string()))

@@ -1,7 +1,9 @@
 //! Counters and histograms, read by a recorder in memory.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::task::{Context, Wake, Waker};
 
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
@@ -252,8 +254,8 @@ fn declared_names_are_counted_apart() {
     }
 }
 
-/// A recorder that cannot count what is delivered.
-struct Panics;
+/// A recorder that cannot count this.
+struct Panics(&'static str);
 
 impl Recorder for Panics {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
@@ -263,7 +265,7 @@ impl Recorder for Panics {
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        assert_ne!(key.name(), "event_bus_delivered_total", "no such counter");
+        assert_ne!(key.name(), self.0, "no such counter");
         Counter::noop()
     }
 
@@ -284,10 +286,39 @@ fn a_recorder_that_panics_keeps_nothing_back() {
     own.emit("metrics:kept", 1).unwrap();
     own.emit("metrics:kept", 2).unwrap();
     for payload in ["1", "2"] {
-        let item = metrics::with_local_recorder(&Panics, || block_on(events.recv()));
+        let item = metrics::with_local_recorder(&Panics("event_bus_delivered_total"), || {
+            block_on(events.recv())
+        });
         let Some(StreamItem::Event(event)) = item else {
             panic!("{item:?}");
         };
         assert_eq!(event.payload_json(), payload);
+    }
+}
+
+/// An accepted event reaches those that wait for it, whatever the recorder does.
+#[test]
+fn a_recorder_that_panics_takes_no_wakeup() {
+    let bus = TestBus::with(Builder::new());
+    let own = bus.event_bus();
+    let mut events = own.stream("metrics:kept").unwrap();
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut next = Box::pin(events.recv());
+    let polled = next.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    metrics::with_local_recorder(&Panics("event_bus_events_total"), || {
+        own.emit("metrics:kept", 1).unwrap();
+    });
+    assert!(woken.0.load(Ordering::SeqCst));
+    assert!(matches!(block_on(next), Some(StreamItem::Event(_))));
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }

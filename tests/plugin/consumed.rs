@@ -191,3 +191,27 @@ fn an_async_listener_has_it_when_its_future_is_done() {
         listener.unwrap().stop();
     }
 }
+
+#[test]
+fn one_that_no_listener_is_left_for_is_given_up() {
+    let app = app();
+    let bus = app.event_bus();
+    let (begun, begins) = mpsc::channel();
+    let (go, goes) = mpsc::channel::<()>();
+    let _gate = bus.listen("gate", move |_| {
+        begun.send(()).unwrap();
+        goes.recv_timeout(PATIENCE).unwrap();
+    });
+    bus.emit("gate", ()).unwrap();
+    begins.recv_timeout(PATIENCE).unwrap();
+    bus.once("link", |_| ()).unwrap().forget();
+    for payload in 0..2 {
+        let options = EmitOptions::new().until(Until::Consumed).max_deliveries(1);
+        bus.emit_with("link", payload, options).unwrap();
+    }
+    assert_eq!(kept(&app), 2);
+    go.send(()).unwrap();
+    while kept(&app) > 0 {
+        std::thread::yield_now();
+    }
+}

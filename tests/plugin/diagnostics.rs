@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, mpsc};
+use std::time::Duration;
 
 use serde_json::json;
 use tauri_plugin_event_bus::periodic::SourceCall;
-use tauri_plugin_event_bus::{Builder, BusEvent, EventBusExt, Limits};
+use tauri_plugin_event_bus::{Builder, BusEvent, EmitOptions, EventBusExt, Limits, Until};
 
 use crate::support::{Page, app, app_with};
 
@@ -203,4 +204,22 @@ fn a_restarted_job_does_not_fill_the_log() {
     }
     // One for the tick, and one for the job.
     assert_eq!(records.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn what_one_listener_handles_is_not_given_up() {
+    let told = forward("kept:either", |_| ());
+    let app = app();
+    let bus = app.event_bus();
+    let _fails = bus.listen("kept:*", |_| panic!("on purpose"));
+    let (sender, handled) = std::sync::mpsc::channel();
+    let _handles = bus.listen("kept:either", move |_| sender.send(()).unwrap());
+    let options = EmitOptions::new().until(Until::Consumed).max_deliveries(1);
+    bus.emit_with("kept:either", 1, options).unwrap();
+    handled.recv_timeout(Duration::from_secs(20)).unwrap();
+    while bus.inspect().unconsumed.events > 0 {
+        std::thread::yield_now();
+    }
+    // The panic alone is told.
+    assert_eq!(told.load(Ordering::SeqCst), 1);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::pages::{PresenceChange, PresenceMember};
-use tauri_plugin_event_bus::{Bytes, ErrorCode, EventBus, EventBusExt, Limits};
+use tauri_plugin_event_bus::{Bytes, EmitOptions, ErrorCode, EventBus, EventBusExt, Limits};
 
 use crate::support::{Page, app, app_of, code, invoke, message};
 
@@ -317,4 +317,98 @@ fn a_will_of_another_page_is_out_of_reach() {
         let refused = invoke(&watcher.webview, "emit", stolen).wait().unwrap_err();
         assert_eq!(code(&refused), "stale_session");
     }
+}
+
+/// A room is watched, and listeners of other events fall behind.
+#[test]
+fn a_watched_room_drops_nothing_of_others() {
+    let mut limits = Limits::default();
+    limits.queue_events = 4;
+    let app = app_of(limits);
+    let bus = app.event_bus();
+    let room = bus.presence::<u32>("doc:7").unwrap();
+    let _watching = room.on_change(drop).unwrap();
+    let (begun, begins) = std::sync::mpsc::channel();
+    let (go, goes) = std::sync::mpsc::channel::<()>();
+    let _gate = bus.listen("gate", move |_| {
+        begun.send(()).unwrap();
+        goes.recv_timeout(PATIENCE).unwrap();
+    });
+    let (sender, received) = std::sync::mpsc::channel();
+    let _row = bus.listen("row", move |event| {
+        sender.send(event.payload::<u32>().unwrap()).unwrap();
+    });
+    bus.emit("gate", ()).unwrap();
+    begins.recv_timeout(PATIENCE).unwrap();
+    // One that expires keeps others from being taken together.
+    let expires = EmitOptions::new().expires(Duration::from_secs(3600));
+    for row in 0..6_u32 {
+        let options = if row == 4 {
+            expires.clone()
+        } else {
+            EmitOptions::new()
+        };
+        bus.emit_with("row", row, options).unwrap();
+    }
+    go.send(()).unwrap();
+    let rows = [(); 4].map(|()| received.recv_timeout(PATIENCE).unwrap());
+    assert_eq!(rows, [2, 3, 4, 5]);
+}
+
+#[test]
+fn a_panic_at_a_change_keeps_back_no_other() {
+    let app = app();
+    let bus = app.event_bus();
+    let room = bus.presence::<u32>("doc:7").unwrap();
+    for key in ["a", "b", "c"] {
+        room.join_as(key, &1).unwrap();
+    }
+    let (sender, told) = std::sync::mpsc::channel();
+    let _listener = room
+        .on_change(move |change| {
+            let PresenceChange::Join(member) = change else {
+                panic!("{change:?}");
+            };
+            sender.send(member.key.clone()).unwrap();
+            assert_ne!(member.key, "a", "on purpose");
+        })
+        .unwrap();
+    let keys = [(); 3].map(|()| told.recv_timeout(PATIENCE).unwrap());
+    assert_eq!(keys, ["a", "b", "c"]);
+    room.join_as("d", &1).unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), "d");
+}
+
+/// A state whose type panics while it is read.
+#[derive(Debug, serde::Serialize)]
+struct Odd(u32);
+
+impl<'de> serde::Deserialize<'de> for Odd {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let state = u32::deserialize(from)?;
+        assert_ne!(state, 1, "on purpose");
+        Ok(Self(state))
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_read_is_left_out() {
+    let app = app();
+    let bus = app.event_bus();
+    let room = bus.presence::<Odd>("doc:7").unwrap();
+    for (key, state) in [("a", 0), ("b", 1), ("c", 2)] {
+        room.join_as(key, &Odd(state)).unwrap();
+    }
+    let states = |members: Vec<PresenceMember<Odd>>| -> Vec<u32> {
+        members.into_iter().map(|member| member.state.0).collect()
+    };
+    assert_eq!(states(room.list().unwrap()), [0, 2]);
+    let (sender, told) = std::sync::mpsc::channel();
+    let _listener = room.on_change(move |change| {
+        if let PresenceChange::Join(member) = change {
+            sender.send(member.state.0).unwrap();
+        }
+    });
+    let joined = [(); 2].map(|()| told.recv_timeout(PATIENCE).unwrap());
+    assert_eq!(joined, [0, 2]);
 }

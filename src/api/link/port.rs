@@ -186,6 +186,10 @@ impl LinkPort {
         let component = arrival.component.as_deref().map(parse_component);
         let component = component.transpose()?;
         let traceparent = parse_trace(arrival.traceparent.as_deref())?;
+        let lifetime = Lifetime {
+            expires: arrival.expires,
+            ..Lifetime::default()
+        };
         Ok(Common {
             bus: &self.bus,
             event: NewEvent {
@@ -195,10 +199,7 @@ impl LinkPort {
                 tick: None,
                 provenance: Provenance::of(component, causes, traceparent),
                 retain: None,
-                lifetime: Lifetime {
-                    expires: arrival.expires,
-                    ..Lifetime::default()
-                },
+                lifetime: lifetime.check()?,
             },
         })
     }

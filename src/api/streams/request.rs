@@ -113,7 +113,8 @@ impl<P: DeserializeOwned + Send + 'static> RequestStreamBuilder<P> {
 
     async fn send(self) -> Result<PartStream<P>> {
         let (bus, _, to) = self.request.destination();
-        let credit = check_credit(self.credit, bus.runtime().core.limits())?;
+        let credit = check_credit(self.credit, bus.runtime().core.limits());
+        let credit = self.request.noted(credit)?;
         let (bus, is_from_page) = (bus.clone(), *to != Target::host());
         let (name, reader) = self.request.send_stream(self.timeout, credit).await?;
         Ok(PartStream {

@@ -2,10 +2,12 @@
 
 mod causes;
 
-use std::sync::mpsc;
+use std::future::IntoFuture;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tauri::async_runtime::block_on;
 use tauri_plugin_event_bus::catalog::ComponentDescription;
 use tauri_plugin_event_bus::component::{MessageLevel, MessageOptions};
 use tauri_plugin_event_bus::request::RequestContext;
@@ -146,6 +148,27 @@ fn a_namespace_is_prefixed_once_and_validated() {
         shop.emit("", 1).unwrap_err().code(),
         ErrorCode::InvalidEventName
     );
+}
+
+#[test]
+fn refreshes_of_a_long_responder_come_at_once() {
+    let app = app();
+    let bus = app.event_bus();
+    let list = bus.component("List");
+    let (refreshed, refreshes) = recorder();
+    list.on_refresh(refreshed).unwrap().forget();
+    let (own, refreshes) = (bus.component("Import"), Mutex::new(refreshes));
+    let _responder = bus.respond_blocking("import", move |_: (), _| {
+        let refreshes = refreshes.lock().unwrap();
+        for _ in 0..2 {
+            own.refresh("List").unwrap();
+            // It has come before this returns.
+            refreshes.recv_timeout(PATIENCE).unwrap();
+        }
+        Ok(())
+    });
+    let done = bus.request::<()>(HOST, "import", ());
+    block_on(done.into_future()).unwrap();
 }
 
 #[test]

@@ -265,3 +265,15 @@ fn several_arrive_together_in_order() {
     assert_eq!(port.receive_all(arrival("cart", "0"), ["1", "2"]), 0);
     assert_eq!(bus.link_status().unwrap().refused, 4);
 }
+
+#[test]
+fn an_arrival_expires_within_the_limits() {
+    let (_app, bus, port) = linked();
+    for expires in [std::time::Duration::ZERO, std::time::Duration::MAX] {
+        let error = port.receive(arrival("order:far", "1").expires(expires));
+        let error = error.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+    }
+    port.receive(arrival("order:far", "1")).unwrap();
+    assert_eq!(bus.link_status().unwrap().received, 1);
+}

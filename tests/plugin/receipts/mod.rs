@@ -423,3 +423,20 @@ fn a_page_has_so_many_open() {
     let refused = main.call("emit", json!({ "events": [entry] })).unwrap();
     assert_eq!(code(&refused[0]), "invalid_event_name");
 }
+
+#[test]
+fn a_listener_waits_for_readers_of_their_own() {
+    let app = app();
+    let bus = app.event_bus();
+    let (sender, ended) = mpsc::channel();
+    let _stream = bus.stream("inner").unwrap();
+    let _inner = bus.listen_async("inner", ListenOptions::new(), |_| async {});
+    let own = bus.clone();
+    let _outer = bus.listen("outer", move |_| {
+        let inner = block_on(own.emit_handled("inner", 1).into_future());
+        sender.send(inner).unwrap();
+    });
+    bus.emit("outer", 1).unwrap();
+    let inner = ended.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(inner.unwrap().listeners, Some(Outcome::Handled));
+}

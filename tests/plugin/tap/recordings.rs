@@ -187,3 +187,25 @@ fn the_package_reads_the_same_lines() {
         assert_eq!(parse(line).unwrap().records.len(), 1, "{line}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn only_its_user_may_read_a_file_that_was_there() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let app = app();
+    let file = Scratch::new("readable");
+    std::fs::write(&file.0, "earlier").unwrap();
+    std::fs::set_permissions(&file.0, PermissionsExt::from_mode(0o644)).unwrap();
+    let recorder = app.event_bus().record(&file.0).unwrap();
+    let mode = std::fs::metadata(&file.0).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    block_on(recorder.stop()).unwrap();
+    // A device is everybody's.
+    let before = std::fs::metadata("/dev/null").unwrap().permissions();
+    block_on(app.event_bus().record("/dev/null").unwrap().stop()).unwrap();
+    assert_eq!(
+        std::fs::metadata("/dev/null").unwrap().permissions(),
+        before
+    );
+}

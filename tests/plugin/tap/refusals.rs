@@ -1,5 +1,7 @@
 //! What a tap tells of refusals.
 
+use std::future::IntoFuture;
+
 use serde_json::{Value, json};
 use tauri::async_runtime::{block_on, spawn};
 use tauri_plugin_event_bus::tap::{TapEntry, TapFilter, TapKind};
@@ -203,4 +205,38 @@ fn a_refused_tick_names_its_job() {
     assert_eq!(refusal.job.as_deref(), Some(job.id()));
     assert_eq!(refusal.code, ErrorCode::Refused);
     assert!(refusal.message.contains("no clocks"), "{}", refusal.message);
+}
+
+#[test]
+fn requests_that_are_never_sent_are_told() {
+    let app = app();
+    let bus = app.event_bus();
+    let mut tap = bus.tap(TapFilter::new().kinds([TapKind::Refused])).unwrap();
+    let none = std::time::Duration::ZERO;
+    let all = |to: Target| bus.request_all::<Value>(to, "sum", 1);
+    spawn(all("nowhere".into()).into_future());
+    spawn(all(Target::host()).into_future());
+    spawn(all("main".into()).timeout(none).into_future());
+    let stream = || bus.request_stream::<Value>(Target::host(), "rows", 1);
+    spawn(stream().credit_parts(0).into_future());
+    spawn(bus.emit_handled("cart", 1).timeout(none).into_future());
+    let mut told = Vec::new();
+    while told.len() < 5 {
+        told.extend(block_on(tap.recv()).map(|record| json_of(&record)));
+    }
+    let mut rows: Vec<[String; 3]> = told
+        .iter()
+        .map(|own| ["action", "name", "code"].map(|key| own[key].as_str().unwrap().to_owned()))
+        .collect();
+    rows.sort();
+    assert_eq!(
+        rows,
+        [
+            ["emit", "cart", "invalid_argument"],
+            ["request", "rows", "invalid_argument"],
+            ["request", "sum", "invalid_argument"],
+            ["request", "sum", "invalid_argument"],
+            ["request", "sum", "unknown_target"],
+        ]
+    );
 }

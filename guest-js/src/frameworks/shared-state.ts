@@ -108,40 +108,26 @@ export function contentOf(options: ListenerOptions): string {
 
 /** The payload of the latest event; `undefined` before the first one. */
 export function latestOf<Payload>(event: string, options: ListenerOptions = {}): Source<Payload | undefined> {
-  let payload: Payload | undefined
-  let seq = 0
+  let newest: BusEvent<Payload> | undefined
   let inbox: Inbox | undefined
-  /** Another bus, such as that of the next test, counts its events from the beginning. */
-  const look = () => {
-    const current = existingInbox()
-    if (current === inbox) return
-    inbox = current
-    payload = undefined
-    seq = 0
-  }
+  // Another bus, such as that of the next test, counts its events from the beginning.
+  const known = () => (inbox === existingInbox() ? newest : undefined)
   // Events that are not retained are lost for good.
   const { onGap = (gap) => existingInbox()?.warn(gap, event) } = options
   return {
-    get: () => {
-      look()
-      return payload
-    },
-    subscribe: (changed) => {
-      const off = observeRetained(
+    get: () => known()?.payload,
+    subscribe: (changed) =>
+      observeRetained(
         event,
         (received) => {
           // A new subscription receives the retained event again.
-          if (received.seq <= seq) return
-          seq = received.seq
-          payload = received.payload
+          if (received.seq <= (known()?.seq ?? 0)) return
+          newest = received
+          inbox = existingInbox()
           changed()
         },
         { ...options, onGap },
-      )
-      // The first subscription of a page makes its inbox.
-      look()
-      return off
-    },
+      ),
   }
 }
 

@@ -180,8 +180,8 @@ impl EventBus {
     /// # Errors
     ///
     /// Those of [`EventBus::emit_with`], except for a full queue of a receiver, and
-    /// [`ErrorCode::WouldBlock`](crate::ErrorCode::WouldBlock): it would wait for a page on the main thread, or for the
-    /// host listeners in one of them.
+    /// [`ErrorCode::WouldBlock`](crate::ErrorCode::WouldBlock): it would wait for a page on the main thread, for the
+    /// host listeners in one of them, or for a sequential listener in its own future.
     ///
     /// ```
     /// use tauri_plugin_event_bus::{EventBus, Result};

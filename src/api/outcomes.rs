@@ -50,8 +50,9 @@ impl EventBus {
     ///
     /// - [`ErrorCode::QueueFull`](crate::ErrorCode::QueueFull): as many events as `receipts` wait for outcomes
     /// - [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument): the timeout is out of range
-    /// - [`ErrorCode::WouldBlock`](crate::ErrorCode::WouldBlock): awaited on the main thread; or in a listener, and listeners
-    ///   in Rust get the event: they run one at a time. Then the event is emitted.
+    /// - [`ErrorCode::WouldBlock`](crate::ErrorCode::WouldBlock): awaited on the main thread; or in a listener, and other
+    ///   listeners in Rust get the event: they run one at a time; or in the future of a sequential listener that gets it. Then
+    ///   the event is emitted.
     ///
     /// A receiver that fails is no error: see [`Outcome`](crate::receipts::Outcome).
     ///

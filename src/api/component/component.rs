@@ -58,8 +58,9 @@ impl Component {
     /// Requests a refresh from every component with that name: emits the event `refresh-` plus the name in lower case,
     /// without a payload.
     ///
-    /// Within a listener, several calls for one component emit one event, when the listener returns; an error of it is
-    /// logged. Elsewhere each call emits an event immediately.
+    /// Within a listener, several calls for one component emit one event, when the listener returns, or when its async
+    /// function or responder awaits; an error of it is logged. Elsewhere, and in a responder that may block, each call emits an
+    /// event immediately.
     ///
     /// # Errors
     ///

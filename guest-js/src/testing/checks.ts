@@ -2,6 +2,7 @@ import { isMalformed } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
 import { matcherOf } from '../core/glob.js'
 import { bytesOf } from '../core/utf8.js'
+import type { NewEvent } from './contract.js'
 import { jsonOf, type PayloadText, sizeOfPayload } from './payload.js'
 
 /** The prefix of events of the bus itself. Only patterns with it receive them, and only the bus emits them. */
@@ -34,10 +35,14 @@ export function checkComponentName(name: string): void {
 
 const MAX_DURATION_MS = 365 * 24 * 60 * 60 * 1000
 
-/** Refuses a length of time in which an event cannot count. */
-export function checkExpiry(name: string, expiresMs: number | undefined): void {
-  if (expiresMs === undefined || (expiresMs >= 1 && expiresMs <= MAX_DURATION_MS)) return
-  const text = `expiresMs of "${name}" is ${expiresMs} ms; an event counts for at least 1 ms and at most a year`
+/** Refuses an event that would never be delivered, and a length of time in which an event cannot count. */
+export function checkLifetime({ event, maxDeliveries = 1, expiresMs = 1 }: NewEvent): void {
+  if (!(maxDeliveries >= 1)) {
+    const text = `maxDeliveries is ${maxDeliveries}; an event is delivered at least once, so expected 1 or more`
+    throw new EventBusError('invalid_argument', text)
+  }
+  if (expiresMs >= 1 && expiresMs <= MAX_DURATION_MS) return
+  const text = `expiresMs of "${event}" is ${expiresMs} ms; an event counts for at least 1 ms and at most a year`
   throw new EventBusError('invalid_argument', text)
 }
 

@@ -17,6 +17,7 @@ export interface NewEvent {
   /** When it counts no more, where that tab has said so, in milliseconds since the Unix epoch. */
   expiresAt?: number | undefined
   until?: 'start-up' | 'consumed' | undefined
+  maxDeliveries?: number | undefined
   expiresMs?: number | undefined
   component?: string | undefined
   /** The names of what caused it, oldest first. */

@@ -19,8 +19,11 @@ export function emitterOf(
     to: Target | undefined,
     event: string,
     value?: unknown,
-    { retain, until, expiresMs, except, traceparent = cause.traceparent }: EmitOptions = {},
-  ) => accept({ event, payload: payloadText(event, value), to, except, retain, until, expiresMs, causes, traceparent })
+    { retain, until, maxDeliveries, expiresMs, except, traceparent = cause.traceparent }: EmitOptions = {},
+  ) => {
+    const options = { to, except, retain, until, maxDeliveries, expiresMs }
+    return accept({ event, payload: payloadText(event, value), ...options, causes, traceparent })
+  }
   type Rest = [unknown?, EmitOptions?]
   const emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
   const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)

@@ -12,7 +12,7 @@ import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { Acting } from './acting.js'
 import { type NewTask, TestAppTasks } from './app-tasks.js'
-import { checkChain, checkComponentName, checkExpiry, checkOwn, checkPayload, filterOf } from './checks.js'
+import { checkChain, checkComponentName, checkLifetime, checkOwn, checkPayload, filterOf } from './checks.js'
 import type {
   HostOptions,
   Listener,
@@ -300,28 +300,29 @@ export class TestHost {
 
   /** Accepts an event and queues it for its receivers. */
   accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick'], wait?: OutcomeWait): Receipt {
-    const { event, except, component, expiresMs, causes = [], traceparent } = emitted
+    const { event, except, component, causes = [], traceparent } = emitted
     this.refuse('emit', event)
     if (traceparent !== undefined) checkTraceparent(traceparent)
     if (component !== undefined) checkComponentName(component)
     checkChain(event, causes)
     this.checkEvent(event, emitted.payload, emitted.accepted ? undefined : emitted.to)
     if (except !== undefined) partsOf(except)
-    checkExpiry(event, expiresMs)
+    checkLifetime(emitted)
     if (wait) this.outcomes.check(event, wait)
     this.activity += 1
     this.seq += 1
     const retain = emitted.retain ?? this.isRetained(event)
     const accepted = acceptedOf({ ...emitted, retain }, this.seq, source, tick)
     const { to } = accepted
-    this.unconsumed.keep(accepted)
+    this.unconsumed.keep(accepted, emitted.maxDeliveries)
     this.accepted.push(accepted)
     if (retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const ids = this.subscriptionsOf(accepted, emitted.accepted === 'before')
     const receivers = this.listeners.of(accepted)
-    const items = Array<Label>(this.session?.countItems(ids) ?? 0).fill(this.label)
+    const items = Array<Label>(this.session?.countItems(accepted, ids) ?? 0).fill(this.label)
     if (wait) this.outcomes.begin(accepted.seq, wait, [...items, ...receivers.map(({ label }) => label)])
     this.session?.pushEvent(accepted, ids, wait ? { ...accepted.extras, outcome: true } : accepted.extras)
+    if (ids.length > 0 || receivers.some(({ isRecord }) => !isRecord)) this.unconsumed.noteDelivery(accepted.seq)
     const pages = new Set(receivers.flatMap(({ label }) => (label === null ? [] : [label])))
     for (const listener of receivers) this.listeners.deliver(listener, accepted)
     this.listeners.callAll()
@@ -352,11 +353,15 @@ export class TestHost {
     return this.listeners.of(emitted).length > 0 || this.subscriptionsOf(emitted).length > 0
   }
 
-  /** Adds a listener of the test, which receives what is retained, as a new subscription does. Returns what ends it. */
+  /** Adds a listener of the test, which receives what is kept for new subscriptions. Returns what ends it. */
   listen(listener: Listener): () => void {
     const off = this.listeners.add(listener)
-    for (const event of inOrder(this.retained.values())) {
-      if (!hasExpired(event) && receives(listener, event)) this.listeners.deliver(listener, event, { retained: true })
+    const isDue = (event: AcceptedEvent) => !hasExpired(event) && receives(listener, event)
+    const retained = [...this.retained.values()].filter(isDue)
+    const { events, redelivered } = this.unconsumed.deliver((event) => !listener.isRecord && isDue(event))
+    for (const event of inOrder([...retained, ...events])) {
+      const mark = { retained: event.retain, replayed: !event.retain, redelivered: redelivered.has(event) }
+      this.listeners.deliver(listener, event, mark)
     }
     this.listeners.callAll()
     return off
@@ -482,8 +487,9 @@ export class TestHost {
     const isDue = (before: AcceptedEvent) => isMeant(own, before) && reaches(before, this.label)
     const kept = retained === false ? [] : [...this.retained.values()]
     const earlier = this.accepted.filter(({ extras }) => !extras.consume)
-    const replayed = replay === false ? [] : [...(this.options.replays ? earlier : []), ...this.unconsumed.events]
-    session.catchUp(id, kept.filter(isDue), replayed.filter(isDue))
+    const replayed = replay !== false && this.options.replays ? earlier.filter(isDue) : []
+    const { events, redelivered } = this.unconsumed.deliver((before) => replay !== false && isDue(before))
+    session.catchUp(id, kept.filter(isDue), [...replayed, ...events], redelivered)
     const members = this.presence.snapshot(event)
     if (members) this.tell(event, members, [id])
     return { seq: this.seq }

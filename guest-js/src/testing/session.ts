@@ -188,20 +188,21 @@ export class TestSession {
     this.give()
   }
 
-  /** Those of these subscriptions that receive every event, and those that receive only the newest of its name. */
-  private lanesOf(ids: readonly number[]): [all: number[], newest: number[]] {
-    const isLatest = (id: number) => this.subscriptions.get(id)?.isLatest === true
+  /** Those of these subscriptions that receive this event in any case, and those that receive only the newest of its name. */
+  private lanesOf({ extras }: AcceptedEvent, ids: readonly number[]): [all: number[], newest: number[]] {
+    // One that is kept until it is consumed replaces none, and is replaced by none.
+    const isLatest = (id: number) => !extras.consume && this.subscriptions.get(id)?.isLatest === true
     return [ids.filter((id) => !isLatest(id)), ids.filter(isLatest)]
   }
 
   /** As how many items an event is queued for these subscriptions. */
-  countItems(ids: readonly number[]): number {
-    return this.lanesOf(ids).filter(({ length }) => length > 0).length
+  countItems(event: AcceptedEvent, ids: readonly number[]): number {
+    return this.lanesOf(event, ids).filter(({ length }) => length > 0).length
   }
 
   /** Queues an event for these subscriptions: every event for some, and only the newest of its name for the others. */
   pushEvent(event: AcceptedEvent, ids: readonly number[], extras: Extras): void {
-    const [all, newest] = this.lanesOf(ids)
+    const [all, newest] = this.lanesOf(event, ids)
     if (all.length > 0) this.push({ event, ids: all, extras })
     if (newest.length === 0) return
     const isReplaced = (item: Item) =>
@@ -215,8 +216,13 @@ export class TestSession {
     this.push({ event, ids: newest, extras: { ...extras, ...superseded }, isNewest: true })
   }
 
-  /** Queues what came before a subscription: what is retained, and what is replayed. */
-  catchUp(id: number, kept: readonly AcceptedEvent[], replayed: readonly AcceptedEvent[]): void {
+  /** Queues what came before a subscription: what is retained, and what is replayed, some of it once more. */
+  catchUp(
+    id: number,
+    kept: readonly AcceptedEvent[],
+    replayed: readonly AcceptedEvent[],
+    redelivered: ReadonlySet<AcceptedEvent>,
+  ): void {
     const all = [...new Set([...kept, ...replayed])]
     for (const before of all.sort((a, b) => a.seq - b.seq)) {
       const isReplayed = replayed.includes(before)
@@ -225,8 +231,9 @@ export class TestSession {
           ...before.extras,
           ...(kept.includes(before) && { retained: true }),
           ...(isReplayed && { replayed: true }),
+          ...(redelivered.has(before) && { redelivered: true }),
         })
-      } else if (isReplayed && !before.extras.consume) {
+      } else if (isReplayed) {
         this.push({ ids: [id], gap: expiredGap(before) })
       }
     }

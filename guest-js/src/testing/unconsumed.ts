@@ -1,5 +1,5 @@
-import { EventBusError } from '../core/error.js'
-import type { AcceptedEvent } from './session.js'
+import { invalidArgument } from './results.js'
+import { type AcceptedEvent, hasExpired } from './session.js'
 
 /** What a page tells of an event. */
 export interface Outcome {
@@ -7,18 +7,46 @@ export interface Outcome {
   readonly handled: boolean
 }
 
+/** How often an event is delivered at most, as with the host. */
+const DEFAULT_DELIVERIES = 5
+
+interface Kept {
+  readonly event: AcceptedEvent
+  /** How often it may still be delivered. */
+  left: number
+  wasDelivered: boolean
+}
+
 /** The events that no listener has handled, of those that are kept until one has. */
 export class Unconsumed {
-  readonly events = new Set<AcceptedEvent>()
+  private readonly kept = new Map<number, Kept>()
 
   /** Keeps an event, if it is to be kept. */
-  keep(accepted: AcceptedEvent): void {
-    if (!accepted.extras.consume) return
-    if (accepted.retain) {
-      const text = `"${accepted.event}" is both retained and kept until it is consumed`
-      throw new EventBusError('invalid_argument', text)
-    }
-    this.events.add(accepted)
+  keep(event: AcceptedEvent, maxDeliveries = DEFAULT_DELIVERIES): void {
+    if (!event.extras.consume) return
+    if (event.retain) throw invalidArgument(`"${event.event}" is both retained and kept until it is consumed`)
+    this.kept.set(event.seq, { event, left: maxDeliveries, wasDelivered: false })
+  }
+
+  /** An event is delivered, to all who receive it when it is accepted, or to one that begins later. */
+  noteDelivery(seq: number): void {
+    const kept = this.kept.get(seq)
+    if (!kept) return
+    kept.left -= 1
+    kept.wasDelivered = true
+    // Whether its last delivery is handled makes no difference.
+    if (kept.left <= 0) this.kept.delete(seq)
+  }
+
+  /** What a subscription receives at its begin, which counts as delivered, and what of it was delivered before. */
+  deliver(isDue: (event: AcceptedEvent) => boolean): {
+    events: AcceptedEvent[]
+    redelivered: ReadonlySet<AcceptedEvent>
+  } {
+    const due = [...this.kept.values()].filter(({ event }) => isDue(event) && !hasExpired(event))
+    const again = due.filter(({ wasDelivered }) => wasDelivered)
+    for (const { event } of due) this.noteDelivery(event.seq)
+    return { events: due.map(({ event }) => event), redelivered: new Set(again.map(({ event }) => event)) }
   }
 
   settle({ seq, handled }: Outcome): Record<string, never> {
@@ -28,6 +56,6 @@ export class Unconsumed {
 
   /** An event was handled. */
   consume(seq: number): void {
-    for (const event of this.events) if (event.seq === seq) this.events.delete(event)
+    this.kept.delete(seq)
   }
 }

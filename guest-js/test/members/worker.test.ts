@@ -157,6 +157,8 @@ describe('a worker', () => {
       { page: 'editor', outcome: 'failed', name: 'Error', message: 'disk full' },
       { page: 'main', outcome: 'handled' },
     ])
+    expect(workers.reported.mock.calls).toEqual([[new Error('disk full')]])
+    workers.reported.mockClear()
     workers.bus.refuse('secret')
     await expect(realm.emitHandled('secret')).rejects.toMatchObject({ code: 'denied' })
   })

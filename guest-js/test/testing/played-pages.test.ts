@@ -26,7 +26,7 @@ describe('a handler of a played page', () => {
     expect(reported.mock.calls).toEqual([[thrown], [rejected]])
   })
 
-  it('emits as its page, with what it handles as a cause', async () => {
+  it('emits as its page, caused by what it handles', async () => {
     const settings = bus.page('settings')
     settings.listen('a', async (event) => {
       settings.emit('b')

@@ -51,9 +51,9 @@ export class LocalHost {
     this.host.accepted.length = 0
   }
 
-  /** Another tab has cleared these retained events. */
-  clear(pattern: string): void {
-    this.host.clearRetained(pattern)
+  /** Another tab has cleared the retained events of a name or pattern, but for some. */
+  clear(pattern: string, isKept: (event: AcceptedEvent) => boolean): void {
+    this.host.clearRetained(pattern, isKept)
   }
 
   /** Another tab is there, so that this page can send to it. */

@@ -1,11 +1,12 @@
 import { filterOf } from '../testing/checks.js'
+import { keyOf } from '../testing/reach.js'
 import { type AcceptedEvent, hasExpired } from '../testing/session.js'
 import type { LocalHost } from './host.js'
 
 /** What tabs tell each other. */
 type Message =
   | ({ readonly kind: 'event'; readonly isCopy?: boolean } & Told)
-  | { readonly kind: 'cleared'; readonly event: string }
+  | { readonly kind: 'cleared'; readonly event: string; readonly at: number }
   | { readonly kind: 'here'; readonly label: string; readonly isNew: boolean }
   | { readonly kind: 'left'; readonly label: string }
 
@@ -26,16 +27,13 @@ function compare(one: Told, other: Told): number {
   return one.event.seq - other.event.seq
 }
 
-/** Of the retained events with one key, the newest is kept. */
-function keyOf({ event, to }: AcceptedEvent): string {
-  return JSON.stringify([event, to])
-}
-
 /** The other tabs of this origin that have a bus on the same channel. */
 export class Tabs {
   private readonly channel: BroadcastChannel
   /** The newest retained event of each name and target, for tabs that open later. */
   private readonly retained = new Map<string, Told>()
+  /** When the retained events of a name or pattern were cleared last. What is not newer is retained in no tab. */
+  private readonly clears = new Map<string, number>()
   private readonly id = `${crypto.getRandomValues(new Uint32Array(4))}`
   private readonly since = Date.now()
   private readonly leave = () => this.post({ kind: 'left', label: this.host.label })
@@ -52,16 +50,16 @@ export class Tabs {
     ;(this.channel as { unref?(): void }).unref?.()
     this.channel.onmessage = ({ data }: MessageEvent<Message>) => this.receive(data)
     host.emitted = (accepted) => {
-      // It is newer than what this tab knows, also within a millisecond, and where the clock was set back.
-      const known = accepted.retain ? this.retained.get(keyOf(accepted)) : undefined
-      const timestamp = Math.max(accepted.timestamp, known ? known.event.timestamp + 1 : 0)
-      const told = { label: host.label, tab: this.id, event: { ...accepted, timestamp } }
-      this.keep(told)
+      const event = accepted.retain ? this.newest(accepted) : accepted
+      const told = { label: host.label, tab: this.id, event }
+      if (event.retain) this.retained.set(keyOf(event), told)
       this.post({ kind: 'event', ...told })
     }
-    host.cleared = (pattern) => {
-      this.forget(pattern)
-      this.post({ kind: 'cleared', event: pattern })
+    host.cleared = (event) => {
+      const known = this.of(event).map((told) => told.event.timestamp)
+      const at = Math.max(Date.now(), ...known)
+      this.clear(event, at)
+      this.post({ kind: 'cleared', event, at })
     }
     if (typeof addEventListener === 'function') {
       addEventListener('pagehide', this.leave)
@@ -89,8 +87,8 @@ export class Tabs {
       return
     }
     if (message.kind === 'cleared') {
-      this.forget(message.event)
-      host.clear(message.event)
+      this.clear(message.event, message.at)
+      host.clear(message.event, (event) => this.retained.has(keyOf(event)))
     } else if (message.kind === 'event') this.take(message, message.isCopy === true)
     else {
       host.join(message.label)
@@ -105,30 +103,46 @@ export class Tabs {
     if (hasExpired(event)) return
     const known = event.retain ? this.retained.get(keyOf(event)) : undefined
     const order = known ? compare({ label, tab, event }, known) : 1
+    const isNewest = order > 0 && event.timestamp > this.clearedAt(event)
     // Several tabs may tell a new one of the same retained event.
-    if (order === 0 || (order < 0 && isCopy)) return
-    const retain = event.retain && order > 0
-    if (retain) this.keep({ label, tab, event })
+    if (order === 0 || (isCopy && !isNewest)) return
+    const retain = event.retain && isNewest
+    if (retain) this.retained.set(keyOf(event), { label, tab, event })
     // What was emitted since is live, whichever tab was the first to tell of it.
     this.host.take({ ...event, retain }, label, retain && event.timestamp < this.since ? 'before' : 'since')
   }
 
-  /** Tells a new tab of this one, and of what is retained. */
+  /** Tells a new tab of this one, and of what is retained and cleared. */
   private welcome(): void {
     this.post({ kind: 'here', label: this.host.label, isNew: false })
+    for (const [event, at] of this.clears) this.post({ kind: 'cleared', event, at })
     for (const [key, told] of this.retained) {
       if (hasExpired(told.event)) this.retained.delete(key)
       else this.post({ kind: 'event', ...told, isCopy: true })
     }
   }
 
-  private keep(told: Told): void {
-    if (told.event.retain) this.retained.set(keyOf(told.event), told)
+  /** An event of this tab, newer than all that it knows, also within a millisecond and where the clock was set back. */
+  private newest(event: AcceptedEvent): AcceptedEvent {
+    const known = this.retained.get(keyOf(event))?.event.timestamp ?? 0
+    return { ...event, timestamp: Math.max(event.timestamp, known + 1, this.clearedAt(event) + 1) }
   }
 
-  private forget(pattern: string): void {
+  /** The retained events of a name or pattern. */
+  private of(pattern: string): Told[] {
     const matches = filterOf(pattern)
-    for (const [key, { event }] of this.retained) if (matches(event.event)) this.retained.delete(key)
+    return [...this.retained.values()].filter(({ event }) => matches(event.event))
+  }
+
+  private clear(pattern: string, at: number): void {
+    this.clears.set(pattern, Math.max(at, this.clears.get(pattern) ?? 0))
+    for (const { event } of this.of(pattern)) if (event.timestamp <= at) this.retained.delete(keyOf(event))
+  }
+
+  /** When events of that name were cleared last. */
+  private clearedAt({ event }: AcceptedEvent): number {
+    const times = [...this.clears].map(([pattern, at]) => (filterOf(pattern)(event) ? at : 0))
+    return Math.max(0, ...times)
   }
 
   private post(message: Message): void {

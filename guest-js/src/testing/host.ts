@@ -32,7 +32,7 @@ import { awaiting, DROPPED, handled, type OutcomeWait, TestOutcomes, type ToldOu
 import type { PayloadText } from './payload.js'
 import { PlayedRecipient } from './played.js'
 import { type PresenceEntry, TestPresence } from './presence.js'
-import { type Addressed, inOrder, reaches, receives } from './reach.js'
+import { type Addressed, inOrder, keyOf, reaches, receives } from './reach.js'
 import { readFrom } from './reading.js'
 import {
   type CallerEntry,
@@ -313,10 +313,9 @@ export class TestHost {
     this.seq += 1
     const retain = emitted.retain ?? this.isRetained(event)
     const accepted = acceptedOf({ ...emitted, retain }, this.seq, source, tick)
-    const { to } = accepted
     this.unconsumed.keep(accepted, emitted.maxDeliveries)
     this.accepted.push(accepted)
-    if (retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
+    if (retain) this.retained.set(keyOf(accepted), accepted)
     const ids = this.subscriptionsOf(accepted, emitted.accepted === 'before')
     const receivers = this.listeners.of(accepted)
     const items = Array<Label>(this.session?.countItems(accepted, ids) ?? 0).fill(this.label)
@@ -367,10 +366,10 @@ export class TestHost {
     return off
   }
 
-  /** Forgets the retained events of a name or pattern, and returns how many there were. */
-  clearRetained(pattern: string): number {
+  /** Forgets the retained events of a name or pattern but for some, and returns how many there were. */
+  clearRetained(pattern: string, isKept: (event: AcceptedEvent) => boolean = () => false): number {
     const matches = filterOf(pattern)
-    const found = [...this.retained].filter(([, { event }]) => matches(event))
+    const found = [...this.retained].filter(([, accepted]) => matches(accepted.event) && !isKept(accepted))
     for (const [key] of found) this.retained.delete(key)
     return found.length
   }

@@ -68,6 +68,16 @@ describe('what tabs retain', () => {
     expect(await retainedOf(one)).toEqual(['blue'])
   })
 
+  it('is the same where one clears what another emits', async () => {
+    const [one, two] = [await open('one'), await open('two')]
+    const live = vi.fn()
+    await two.listen('theme', live)
+    await Promise.all([one.emit('theme', 'dark'), two.clearRetained('theme')])
+    await vi.waitFor(() => expect(live).toHaveBeenCalled())
+    await meet(two, 'one')
+    for (const page of [one, two]) expect(await retainedOf(page)).toEqual([])
+  })
+
   it('expires in all of them', async () => {
     const [one, two] = [await open('one'), await open('two')]
     await one.emit('theme', 'dark', { expiresMs: 500 })
@@ -118,9 +128,38 @@ describe('an event of another tab', () => {
         const event = { event: 'theme', payload, seq, timestamp, retain: true, extras: {} }
         sent.postMessage({ kind: 'event', label, tab: label, event, isCopy })
       },
+      clear: (at: number) => sent.postMessage({ kind: 'cleared', event: 'th*', at }),
       close: () => sent.close(),
     }
   }
+
+  it('is retained if it is newer than the last clearing', async () => {
+    const page = await open('one')
+    const seen: unknown[] = []
+    await page.listen('theme', ({ payload }) => seen.push(payload))
+    const other = played('other')
+    other.emit('kept', time + 2)
+    other.clear(time + 1)
+    other.emit('still kept', time + 3)
+    await vi.waitFor(() => expect(seen).toContain('still kept'))
+    other.clear(time + 2)
+    other.emit('older', time + 1)
+    await vi.waitFor(() => expect(seen).toContain('older'))
+    expect(await retainedOf(page)).toEqual(['still kept'])
+    other.clear(time + 5)
+    other.emit('live', time + 5)
+    other.emit('copy', time + 4, true)
+    other.emit('end', time + 4)
+    await vi.waitFor(() => expect(seen).toContain('end'))
+    expect(await retainedOf(page)).toEqual([])
+    other.close()
+    expect(seen).toEqual(['kept', 'still kept', 'older', 'live', 'end'])
+    // What it emits now is newer.
+    await page.emit('theme', 'own')
+    const three = await open('three')
+    await meet(three, 'one')
+    expect(await retainedOf(three)).toEqual(['own'])
+  })
 
   it('is received where a newer one is retained', async () => {
     const page = await open('one')

@@ -12,6 +12,7 @@ import { cloneOf } from './clone.js'
 import { TestHost } from './host.js'
 import { install } from './install.js'
 import { payloadText } from './payload.js'
+import { PlayedRecipient } from './played.js'
 import { parseRecording } from './recording.js'
 import { replay } from './replay.js'
 import type { Label, ResponderKind } from './requests.js'
@@ -68,6 +69,7 @@ export function createTestBus<
   const host = new TestHost(label, (name) => policies.some((matches) => matches(name)), {
     replays: startingUp,
     waits: startingUp,
+    play: (played, requests) => new PlayedRecipient(played, requests),
     adviceFor: (label) => `. In a test, bus.page("${label}") makes one`,
   })
   const dispose = install(host)

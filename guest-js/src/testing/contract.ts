@@ -2,7 +2,8 @@ import type { ErrorCode } from '../types/error-code.js'
 import type { BusEvent } from '../types/event.js'
 import type { Target } from '../types/target.js'
 import type { PayloadText } from './payload.js'
-import type { Label, NewRequest } from './requests.js'
+import type { PlayedRecipient } from './played.js'
+import type { Label, NewRequest, TestRequests } from './requests.js'
 
 /** An event to emit. The payload is JSON; none is `null`. */
 export interface NewEvent {
@@ -35,6 +36,8 @@ export interface HostOptions {
   readonly waits: boolean
   /** What to do about a label that no page has. */
   adviceFor?(label: string): string
+  /** Makes what plays the host, or a page. A local bus loads nothing of it. */
+  play?(label: Label, requests: TestRequests): PlayedRecipient
 }
 
 /** A listener beside the page under test: the host, or a page that the test plays. */

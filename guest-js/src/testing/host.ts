@@ -30,7 +30,7 @@ import { TestJobs } from './jobs.js'
 import { TestListeners } from './listeners.js'
 import { awaiting, DROPPED, handled, type OutcomeWait, TestOutcomes, type ToldOutcome } from './outcomes.js'
 import type { PayloadText } from './payload.js'
-import { PlayedRecipient } from './played.js'
+import type { PlayedRecipient } from './played.js'
 import { type PresenceEntry, TestPresence } from './presence.js'
 import { type Addressed, inOrder, keyOf, reaches, receives } from './reach.js'
 import { readFrom } from './reading.js'
@@ -174,7 +174,8 @@ export class TestHost {
       this.labels.add(label)
       for (const news of ['opened', 'ready']) this.tell(`event-bus:page-${news}`, { label, window: label })
     }
-    this.played.set(label, new PlayedRecipient(label, this.requests))
+    const played = this.options.play?.(label, this.requests)
+    if (played) this.played.set(label, played)
   }
 
   /** Closes a page that the test plays. */

@@ -16,12 +16,12 @@ const limits = {
   './dom': 1_024,
   './frame': 14_150,
   './local': 17_650,
-  './react': 1_700,
-  './solid': 1_700,
+  './react': 1_950,
+  './solid': 1_950,
   './svelte': 1_700,
   './svelte/store': 1_700,
   './tauri': 13_550,
-  './vue': 1_700,
+  './vue': 1_950,
   './worker': 13_850,
 }
 const withoutLimit = ['./bundler', './testing']

@@ -38,7 +38,7 @@ describe('a task of a worker', () => {
     expect(await here.result).toEqual(Uint8Array.of(3))
   })
 
-  it('is listed again where its page came back without the reply', async () => {
+  it('is read again where its page came back', async () => {
     const returned = new Set<(event: { persisted: boolean }) => void>()
     vi.stubGlobal('addEventListener', (name: string, listener: (event: { persisted: boolean }) => void) => {
       if (name === 'pageshow') returned.add(listener)

@@ -17,6 +17,11 @@ const OF_BUS = {
   emitTo: { narrow: 'event-bus:allow-emit-to', whole: ['event-bus:emit', 'event-bus:default'] },
 }
 
+/** Whether Tauri reads a file in the folder of capabilities. It leaves out what is directly in a folder `schemas`. */
+export function isCapabilityFile(path) {
+  return /[^/]\.(json5?|toml)$/.test(path) && !/(^|\/)schemas\/[^/]+$/.test(path)
+}
+
 /** The entries that the app needs, by verb: a list, or nothing where the app uses none of it. */
 export function entriesOf(uses) {
   const everywhere = ['*', { kind: 'host' }]
@@ -98,8 +103,9 @@ function addTo(text, path, entries) {
 
 /** Whether an entry that is there covers another one. */
 function covers(has, needs) {
-  const nameOf = (entry) => (typeof entry === 'string' ? entry : entry.event)
-  if (!matches(nameOf(has), nameOf(needs))) return false
+  const nameOf = (entry) => (typeof entry === 'string' ? entry : entry?.event)
+  // An entry may be about pages, requests or tasks, or malformed.
+  if (typeof nameOf(has) !== 'string' || !matches(nameOf(has), nameOf(needs))) return false
   const wanted = targetsOf(needs)
   const given = targetsOf(has)
   if (wanted.length === 0) return given.length === 0

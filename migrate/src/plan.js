@@ -1,8 +1,8 @@
 // What has to change in an app, and what only a person can decide. Nothing is written here.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { basename, dirname, join, posix, relative } from 'node:path'
 import { addBundlerPlugin, CONFIGURATIONS } from './bundlers.js'
-import { addPermissions, entriesOf, permissionsFor } from './capabilities.js'
+import { addPermissions, entriesOf, isCapabilityFile, permissionsFor } from './capabilities.js'
 import { Edits } from './edits.js'
 import { commandsOf, letThrough } from './isolation.js'
 import { addCrate, addPackages, readJson, setCompatible } from './manifests.js'
@@ -66,32 +66,29 @@ export async function planFor(folder, { usesImports = false } = {}) {
   for (const verb of ofLibraries.computed) uses.computed.add(verb)
   const entries = entriesOf(uses)
 
-  const isNew = moveManifest(plan, join(host, 'Cargo.toml').replaceAll('\\', '/'))
+  const isNew = moveManifest(plan, posix.join(host, 'Cargo.toml'))
   await moveRust(plan, readable(files.filter((path) => isIn(path) && path.endsWith('.rs'))), isNew)
   moveConfiguration(plan, tauri)
-  moveCapabilities(
-    plan,
-    files.filter((path) => dirname(path) === join(host, 'capabilities')),
-    tauri,
-    entries,
-  )
+  // Tauri skips no folder there.
+  const capabilities = filesIn(folder, posix.join(host, 'capabilities'), () => false).filter(isCapabilityFile)
+  moveCapabilities(plan, capabilities, tauri, entries)
   moveIsolation(plan, tauri, commandsOf(entries))
   moveBundler(plan, files, imports, usesImports)
   return plan
 }
 
 /** The files of an app, as relative paths with slashes. */
-function filesIn(folder) {
+function filesIn(folder, start = '', isSkipped = (name) => SKIPPED.has(name) || name.startsWith('.')) {
   const found = []
   const walk = (path) => {
     for (const entry of readdirSync(join(folder, path), { withFileTypes: true })) {
       const inside = path === '' ? entry.name : `${path}/${entry.name}`
       if (entry.isDirectory()) {
-        if (!SKIPPED.has(entry.name) && !entry.name.startsWith('.')) walk(inside)
+        if (!isSkipped(entry.name)) walk(inside)
       } else if (entry.isFile() && statSync(join(folder, inside)).size < 2_000_000) found.push(inside)
     }
   }
-  walk('')
+  if (statSync(join(folder, start), { throwIfNoEntry: false })?.isDirectory()) walk(start)
   return found.sort()
 }
 
@@ -150,7 +147,7 @@ function usesOfLibraries(plan, files) {
       for (const path of scriptsOfPackage(folder)) {
         const text = readFileSync(path, 'utf8')
         collect(
-          { path: `${name}/${relative(folder, path)}`, text },
+          { path: `${name}/${relative(folder, path).replaceAll('\\', '/')}`, text },
           uses,
           (note) => plan.note(note),
           () => undefined,
@@ -250,7 +247,7 @@ function moveIsolation(plan, path, commands) {
     return plan.note(`${path}: the isolation hook is not in ${folder}; ${wanted}`)
   const scripts = readdirSync(join(plan.folder, folder))
     .filter((name) => /\.(html|m?js)$/.test(name))
-    .map((name) => join(folder, name))
+    .map((name) => posix.join(folder, name))
   let isKnown = false
   let isHook = false
   for (const script of scripts) {

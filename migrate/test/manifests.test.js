@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addPermissions, entriesOf } from '../src/capabilities.js'
+import { addPermissions, entriesOf, isCapabilityFile } from '../src/capabilities.js'
 import { addCrate, addPackages, appendJson, readJson, setJson } from '../src/manifests.js'
 import { collect, Uses } from '../src/uses.js'
 
@@ -151,5 +151,37 @@ describe('a capability', () => {
       ],
     ]
     for (const list of lists) expect(addPermissions(permissions(list), entries)).toBe(permissions(list))
+  })
+
+  it('is not covered by entries of other kinds', () => {
+    const others = [{ page: 'editor-*' }, { presence: 'doc:*' }, { request: 'a' }, { task: 'a' }, { default: true }]
+    // Malformed entries, which the check of capabilities reports.
+    const malformed = [null, 1, { event: 1 }, { to: 'main' }]
+    const lists = (allow) => [
+      'core:event:default',
+      { identifier: 'event-bus:listen', allow },
+      { identifier: 'event-bus:allow-emit-to', allow },
+    ]
+    const given = [...others, ...malformed]
+    const after = readJson(addPermissions(permissions(lists(given)), { ...entries, emit: [] }))
+    expect(after.permissions).toEqual([
+      'core:event:default',
+      { identifier: 'event-bus:listen', allow: [...given, 'a', 'b:c'] },
+      { identifier: 'event-bus:allow-emit-to', allow: [...given, { event: 'e', to: 'main' }] },
+    ])
+  })
+
+  it.each([
+    ['capabilities/a.json', true],
+    ['capabilities/a.json5', true],
+    ['app/capabilities/desktop/a.toml', true],
+    ['capabilities/schemas/more/a.json', true],
+    ['capabilities/schemas/a.json', false],
+    ['capabilities/desktop/schemas/a.json', false],
+    ['capabilities/README.md', false],
+    ['capabilities/a.jsonc', false],
+    ['capabilities/.json', false],
+  ])('may be in %s: %j', (path, isOne) => {
+    expect(isCapabilityFile(path)).toBe(isOne)
   })
 })

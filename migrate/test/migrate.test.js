@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from '../src/main.js'
@@ -80,6 +80,28 @@ describe('without a clean git tree', () => {
     writeFileSync(join(folder, 'notes.txt'), 'not committed')
     expect((await migrate(folder, '--force')).code).toBe(0)
     expect(readFileSync(join(folder, 'src-tauri/Cargo.toml'), 'utf8')).toContain('tauri-plugin-event-bus = ')
+  })
+})
+
+describe('a folder of capabilities', () => {
+  const capability = '{ "identifier": "more", "windows": ["more"], "permissions": ["core:default"] }'
+
+  it.each(['desktop', 'build', '.mobile', 'a/b'])('%s is read as Tauri reads it', async (name) => {
+    const folder = copyOf('vanilla-vite')
+    const inside = join(folder, 'src-tauri/capabilities', name)
+    mkdirSync(inside, { recursive: true })
+    for (const file of ['more.json', 'more.toml', 'notes.md']) writeFileSync(join(inside, file), capability)
+    const { printed } = await migrate(folder, '--force')
+    expect(readFileSync(join(inside, 'more.json'), 'utf8')).toContain('"event-bus:listen"')
+    expect(printed).toContain(`- src-tauri/capabilities/${name}/more.toml: only JSON is changed`)
+    expect(printed).not.toContain('notes.md')
+  })
+
+  it('beside the configuration is read', async () => {
+    const folder = join(copyOf('vanilla-vite'), 'src-tauri')
+    writeFileSync(join(folder, 'index.js'), "import { emit } from '@tauri-apps/api/event'\nemit('a')\n")
+    await migrate(folder, '--force')
+    expect(readFileSync(join(folder, 'capabilities/default.json'), 'utf8')).toContain('"event-bus:allow-emit"')
   })
 })
 

@@ -88,7 +88,7 @@ function filesIn(folder, start = '', isSkipped = (name) => SKIPPED.has(name) || 
       } else if (entry.isFile() && statSync(join(folder, inside)).size < 2_000_000) found.push(inside)
     }
   }
-  if (statSync(join(folder, start), { throwIfNoEntry: false })?.isDirectory()) walk(start)
+  if (start === '' || statSync(join(folder, start), { throwIfNoEntry: false })?.isDirectory()) walk(start)
   return found.sort()
 }
 

@@ -159,7 +159,7 @@ impl Reading {
                 }
             };
             let owed = OwedOutcome::of(&event, &reading.core);
-            let kept = KeptEvent::of(&event, &reading.stream, &reading.core);
+            let mut kept = KeptEvent::of(&event, &reading.stream, &reading.core);
             let handling = EventHandling::of(
                 event.clone(),
                 read_from,
@@ -194,7 +194,7 @@ impl Reading {
     }
 }
 
-/// An event that may be kept until a listener has handled it.
+/// An event that may be kept until a listener has handled it, while a future does.
 struct KeptEvent {
     /// Who tells of it, its number and where; absent for one that is not kept.
     told: Option<(SubscriberKey, u64, Weak<Core>)>,
@@ -203,18 +203,29 @@ struct KeptEvent {
 impl KeptEvent {
     fn of(event: &BusEvent, stream: &EventStream, core: &Weak<Core>) -> Self {
         let is_kept = event.mark().until_consumed;
+        if is_kept && let Some(core) = core.upgrade() {
+            core.hub().begin_handling(event.seq());
+        }
         let told = || (stream.subscriber(), event.seq(), Weak::clone(core));
         Self {
             told: is_kept.then(told),
         }
     }
 
-    fn settle(self, outcome: &Outcome) {
-        if let Some((subscriber, seq, core)) = self.told
+    fn settle(&mut self, outcome: &Outcome) {
+        if let Some((subscriber, seq, core)) = self.told.take()
             && let Some(core) = core.upgrade()
         {
+            core.hub().end_handling(seq);
             core.settle(subscriber, seq, matches!(outcome, Outcome::Handled));
         }
+    }
+}
+
+impl Drop for KeptEvent {
+    fn drop(&mut self) {
+        // Its future was dropped.
+        self.settle(&Outcome::Dropped);
     }
 }
 

@@ -104,15 +104,13 @@ impl EmitHandled {
     }
 
     async fn send(self) -> Result<Handled> {
+        let name = self.bus.full_name(&self.name)?;
         let timeout = check_timeout(self.timeout);
-        let timeout = self
-            .bus
-            .note_refused(TapAction::Emit, &self.name, timeout)?;
+        let timeout = self.bus.note_refused(TapAction::Emit, &name, timeout)?;
         let options = match self.to {
             Some(to) => self.options.to(to),
             None => self.options,
         };
-        let name = self.bus.full_name(&self.name)?;
         let (event, audience) = self.bus.prepare_json(&name, self.payload, options)?;
         let core = &self.bus.runtime().core;
         let (receipt, wait) = core.publish_tracked(event, &audience, timeout)?;

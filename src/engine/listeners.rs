@@ -281,7 +281,11 @@ impl Listeners {
             for name in deferred {
                 self.tell(Record::DeferredPanicked, &name, &queued.event, String::new);
             }
-            is_handled |= called.is_ok();
+            if called.is_ok() && !is_handled {
+                is_handled = true;
+                // At once, since a listener that is called behind this one may add another one.
+                self.settle(queued, true);
+            }
             if queued.event.mark().is_tracked {
                 let own = outcome_of(&called);
                 outcome = Some(match outcome {
@@ -294,15 +298,22 @@ impl Listeners {
                 drop_safely(panic);
             }
         }
-        if queued.event.mark().until_consumed {
-            let (subscriber, seq) = (self.subscriber, queued.event.seq());
-            self.core.settle(subscriber, seq, is_handled);
+        if !is_handled {
+            self.settle(queued, false);
         }
         if queued.event.mark().is_tracked {
             // Those that it was for may have ended.
             let outcome = outcome.unwrap_or(Outcome::Dropped);
             self.core
                 .tell_outcome_of_listeners(queued.event.seq(), outcome);
+        }
+    }
+
+    /// Tells of an event that may be kept until one listener has handled it.
+    fn settle(&self, queued: &QueuedEvent, is_handled: bool) {
+        if queued.event.mark().until_consumed {
+            let (subscriber, seq) = (self.subscriber, queued.event.seq());
+            self.core.settle(subscriber, seq, is_handled);
         }
     }
 

@@ -42,7 +42,7 @@ const TARGET: &str = "tauri_plugin_event_bus";
 /// Tells the app's recorder or subscriber. What is told of has happened, so a panic of theirs keeps its effects back from nobody.
 /// The hook for panics has told of it.
 #[inline]
-fn safely(tell: impl FnOnce()) {
+pub(super) fn safely(tell: impl FnOnce()) {
     #[cfg(not(any(feature = "tracing", feature = "metrics")))]
     tell();
     #[cfg(any(feature = "tracing", feature = "metrics"))]
@@ -319,12 +319,14 @@ impl Requesting {
     }
 
     #[cfg(any(feature = "tracing", feature = "metrics"))]
-    fn ended(&self, outcome: &'static str) {
-        safely(|| {
+    fn ended(self, outcome: &'static str) {
+        // Its span is closed within, too.
+        safely(move || {
             #[cfg(feature = "tracing")]
             self.span.record("outcome", outcome);
             let elapsed = now().saturating_duration_since(self.sent_at);
             self.counting.request(&self.name, outcome, elapsed);
+            drop(self);
         });
     }
 }

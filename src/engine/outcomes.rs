@@ -14,6 +14,7 @@ use crate::model::error::Result;
 use crate::model::event::{BusEvent, Receipt};
 use crate::model::lifetime::ReceiptTicket;
 use crate::model::outcome::Outcome;
+use crate::model::tap::record::TapAction;
 
 impl Core {
     /// What the listeners of the host have made of an event.
@@ -46,7 +47,8 @@ impl Core {
         timeout: Duration,
     ) -> Result<(Receipt, OutcomeWait)> {
         let opened = self.hub().open_receipt(&event.name, timeout);
-        let ticket = opened.map_err(|error| self.note_refused_emit(self.about(&event), error))?;
+        let about = (TapAction::Emit, event.name.as_str(), &event.source);
+        let ticket = self.note_result(about, opened)?;
         // Dropped with an error, it is forgotten.
         let wait = OutcomeWait {
             core: Arc::clone(self),

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
+use crate::engine::observe::safely;
 use crate::engine::reply::Reply;
 use crate::hub::NewEvent;
 use crate::hub::ids::SubscriberKey;
@@ -84,7 +85,7 @@ impl Core {
     /// Notes that a request was refused, and hands the error on.
     pub(super) fn note_refused_request(&self, about: About, error: Error) -> Error {
         if let Some((name, source)) = about {
-            self.counting.refused(name.as_str(), error.code());
+            safely(|| self.counting.refused(name.as_str(), error.code()));
             self.note_refusal(TapAction::Request, name.as_str(), &source, None, &error);
         }
         error
@@ -116,7 +117,7 @@ impl Core {
     ) -> Result<T> {
         if let Err(error) = &result {
             if matches!(action, TapAction::Emit | TapAction::Request) {
-                self.counting.refused(name, error.code());
+                safely(|| self.counting.refused(name, error.code()));
             }
             self.note_refusal(action, name, source, None, error);
         }
@@ -217,6 +218,14 @@ impl Core {
         let payload = showing.payload(name, json);
         self.tell_notes(showing.notes);
         payload
+    }
+
+    /// The message of an error as taps show it.
+    #[cfg(feature = "inspector")]
+    pub(crate) fn show_error(&self, name: &EventName, error: &Error) -> String {
+        let none = Redactions::default();
+        let redactions = self.taps.redactions.get().unwrap_or(&none);
+        redactions.message(Some(name), error.code(), error.message())
     }
 
     fn tell_notes(&self, notes: Vec<Unmatched>) {

@@ -82,6 +82,14 @@ impl BacklogEntry {
         }
     }
 
+    /// What is lost with it.
+    fn loss(&self) -> Loss {
+        match self.superseded.len() {
+            0 => Loss::of(&self.event),
+            _ => self.superseded.lost_with(self.event.seq()),
+        }
+    }
+
     /// Whether the page before got it only because it is retained. The next page will get it for the same reason.
     pub(crate) fn is_only_retained(&self) -> bool {
         let mark = self.event.mark();
@@ -123,11 +131,11 @@ impl Backlog {
             if let Some(oldest) = self.transient.pop_front() {
                 self.bytes -= oldest.weight();
                 let of = LossOf::Events(oldest.event.event_name().clone(), oldest.addressing);
-                let lost = Loss::of(&oldest.event);
+                let lost = oldest.loss();
                 self.note_pending_loss(lost, of, oldest.pending_for.as_ref());
             } else if let Some(oldest) = self.kept.pop_front() {
                 self.bytes -= oldest.weight();
-                let lost = Loss::of(&oldest.event);
+                let lost = oldest.loss();
                 let of = LossOf::Events(oldest.event.event_name().clone(), oldest.addressing);
                 // The next page still gets it where another subscription had yet to receive it, too.
                 let is_kept = self.kept.front().is_some_and(|next| {

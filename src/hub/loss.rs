@@ -161,6 +161,11 @@ impl Loss {
             .map_or(self.from, |superseded| self.from.min(superseded.from))
     }
 
+    /// The number of the last event.
+    pub(crate) fn last(self) -> u64 {
+        self.to
+    }
+
     /// How many there are, also of those that were replaced.
     pub(crate) fn total(self) -> u64 {
         self.count + self.superseded.map_or(0, |superseded| superseded.count)

@@ -80,8 +80,9 @@ pub(super) struct Admitted {
 #[derive(Debug)]
 pub(super) enum Obstacle {
     Refused(Error),
-    /// The queue of this subscriber is full, or others wait for it, and the policy of the event is to reject.
-    Full(SubscriberKey),
+    /// The queue of this subscriber is full, or others wait for it, and the policy of the event is to reject. Whether it lacks
+    /// room.
+    Full(SubscriberKey, bool),
 }
 
 impl From<Error> for Obstacle {
@@ -118,7 +119,7 @@ impl<W> Hub<W> {
                 return Ok((receipt, effects));
             }
             Err(Obstacle::Refused(error)) => error,
-            Err(Obstacle::Full(key)) => self.queue_full(key, &event),
+            Err(Obstacle::Full(key, _)) => self.queue_full(key, &event),
         };
         self.refused += 1;
         let mut refusal = Refusal::of(event, error);
@@ -388,7 +389,7 @@ impl<W> Hub<W> {
                 self.freed.queues.push(key);
             }
             if !has_room || !is_next {
-                return Err(Obstacle::Full(key));
+                return Err(Obstacle::Full(key, !has_room));
             }
         }
         Ok(())

@@ -118,7 +118,7 @@ impl Slot {
         for list in own.chain([(old.queued.subscriptions, lost)]) {
             self.queued.superseded.join(list);
         }
-        let (superseded_from, superseded) = self.queued.superseded.most();
+        let (superseded_from, superseded) = self.queued.superseded.span();
         let event = &self.queued.event;
         self.queued.event = event.marked(Mark {
             superseded,

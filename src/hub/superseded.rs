@@ -32,27 +32,23 @@ impl SupersededLists {
         }
     }
 
-    /// The most that one subscription loses, as the number of the first event and how many they are.
-    pub(super) fn most(&self) -> (u64, u64) {
-        let firsts = self.iter().map(|(_, lost)| lost.first());
-        let from = firsts.min().unwrap_or_default();
-        let mut lists = self.iter();
-        let count = match (lists.next(), lists.next()) {
-            (Some((_, lost)), None) => lost.total(),
-            // Lists may share events: what was retained for a new subscription had been replaced for another one.
-            _ => self.totals().into_values().max().unwrap_or_default(),
+    /// The number of the first event, and at least how many there are: lists may share events, since what was retained for a
+    /// new subscription may have been replaced for another one.
+    pub(super) fn span(&self) -> (u64, u64) {
+        let lists: Vec<&SupersededList> = self.iter().collect();
+        let from = lists.iter().map(|(_, lost)| lost.first()).min();
+        let count = match &lists[..] {
+            [(_, lost)] => lost.total(),
+            _ => count_apart(lists),
         };
-        (from, count)
+        (from.unwrap_or_default(), count)
     }
 
-    fn totals(&self) -> HashMap<SubscriptionId, u64> {
-        let mut totals = HashMap::new();
-        for (ids, lost) in self.iter() {
-            for id in ids.iter() {
-                *totals.entry(*id).or_default() += lost.total();
-            }
-        }
-        totals
+    /// What is lost of all lists together, and with them the event with this number, which replaced them. It may count some
+    /// twice.
+    pub(super) fn lost_with(&self, seq: u64) -> Loss {
+        let lists = self.iter().map(|(_, lost)| lost.superseded_by(seq));
+        lists.fold(Loss::of_one(seq), Loss::join)
     }
 
     pub(super) fn into_lists(self) -> Vec<SupersededList> {
@@ -66,7 +62,53 @@ impl From<Vec<SupersededList>> for SupersededLists {
     }
 }
 
+/// How many events there are in these lists: those whose ranges overlap count as much as one subscription loses of them.
+fn count_apart(mut lists: Vec<&SupersededList>) -> u64 {
+    lists.sort_unstable_by_key(|(_, lost)| lost.first());
+    let (mut count, mut end) = (0, 0);
+    let mut totals: HashMap<SubscriptionId, u64> = HashMap::new();
+    for (ids, lost) in lists {
+        if lost.first() > end {
+            count += totals.drain().map(|(_, total)| total).max().unwrap_or(0);
+        }
+        end = end.max(lost.last());
+        for id in ids.iter() {
+            *totals.entry(*id).or_default() += lost.total();
+        }
+    }
+    count + totals.into_values().max().unwrap_or(0)
+}
+
 /// Whether two lists have the same subscriptions.
 pub(super) fn is_same(one: &Arc<[SubscriptionId]>, other: &Arc<[SubscriptionId]>) -> bool {
     Arc::ptr_eq(one, other) || one == other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lists(lists: &[(&[SubscriptionId], Loss)]) -> SupersededLists {
+        let lists = lists.iter().map(|(ids, lost)| (Arc::from(*ids), *lost));
+        lists.collect::<Vec<_>>().into()
+    }
+
+    #[test]
+    fn events_of_several_lists_count_once() {
+        let (one, two, three) = (Loss::of_one(1), Loss::of_one(2), Loss::of_one(3));
+        let both = one.join(two);
+        for (known, expected) in [
+            (vec![], (0, 0)),
+            (vec![(&[1_u32][..], both)], (1, 2)),
+            // One is retained for the second subscription, too.
+            (vec![(&[1][..], both), (&[2][..], one)], (1, 2)),
+            // Each had one of its own.
+            (vec![(&[1][..], one), (&[2][..], two)], (1, 2)),
+            (vec![(&[2][..], three), (&[1, 2][..], both)], (1, 3)),
+        ] {
+            assert_eq!(lists(&known).span(), expected, "{known:?}");
+        }
+        let all = lists(&[(&[1], one), (&[2], two)]).lost_with(3);
+        assert_eq!((all.first(), all.total()), (1, 3));
+    }
 }

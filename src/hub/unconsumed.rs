@@ -42,6 +42,8 @@ pub(super) struct Kept {
     deliveries: u32,
     /// Those that have received it, and may tell whether they have handled it.
     receivers: Vec<SubscriberKey>,
+    /// How many futures of the host handle it.
+    running: usize,
 }
 
 impl Kept {
@@ -99,6 +101,7 @@ impl Unconsumed {
             max_deliveries,
             deliveries: 0,
             receivers: Vec::new(),
+            running: 0,
         };
         self.quota.add(kept.event.source(), kept.weight());
         if let Some(deadline) = kept.event.expires_at() {
@@ -184,10 +187,24 @@ impl<W> Hub<W> {
         }
         if is_handled {
             self.unconsumed.remove(seq);
-        } else if kept.is_exhausted() {
+        } else if kept.is_exhausted() && kept.running == 0 {
             self.abandon(seq, &mut effects);
         }
         effects
+    }
+
+    /// A future of the host begins to handle an event.
+    pub(crate) fn begin_handling(&mut self, seq: u64) {
+        if let Some(kept) = self.unconsumed.kept.get_mut(&seq) {
+            kept.running += 1;
+        }
+    }
+
+    /// It handles it no longer.
+    pub(crate) fn end_handling(&mut self, seq: u64) {
+        if let Some(kept) = self.unconsumed.kept.get_mut(&seq) {
+            kept.running = kept.running.saturating_sub(1);
+        }
     }
 
     /// Delivers to a new subscription of the host what no other one has handled.
@@ -232,7 +249,7 @@ impl<W> Hub<W> {
             self.sessions.contains_key(key) || self.consumers.contains_key(key)
         };
         let kept = self.unconsumed.kept.iter();
-        let exhausted = kept.filter(|(_, kept)| kept.is_exhausted());
+        let exhausted = kept.filter(|(_, kept)| kept.is_exhausted() && kept.running == 0);
         let gone = exhausted.filter(|(_, kept)| !kept.receivers.iter().any(is_there));
         let gone: Vec<u64> = gone.map(|(seq, _)| *seq).collect();
         for seq in gone {

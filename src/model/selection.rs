@@ -97,6 +97,24 @@ impl Selection {
         selection
     }
 
+    /// The label of a target of Tauri's that selects nothing.
+    pub(crate) fn label_of_none(&self) -> Option<&str> {
+        let has_labels = !self.webviews.is_empty() || !self.windows.is_empty();
+        match &self.core {
+            Some(CoreSelection::Target(target)) if !has_labels => target.label(),
+            _ => None,
+        }
+    }
+
+    /// This target as seen from the node with this name, which it may name as well. Returns what is left without that, and
+    /// whether it was named.
+    pub(crate) fn without_node(&self, own: &str) -> (Self, bool) {
+        let mut others = self.clone();
+        others.nodes.retain(|node| **node != *own);
+        let is_named = others.nodes.len() < self.nodes.len();
+        (others, is_named)
+    }
+
     /// Whether an event that is sent to this reaches a listener with a target of Tauri's. `is_sent` is whether it is sent to
     /// the page of the listener, or to the host of one in Rust.
     pub(crate) fn reaches(&self, listener: &CoreTarget, is_sent: bool, is_page: bool) -> bool {

@@ -142,7 +142,13 @@ impl Jobs {
         let (Some(pace), Some(page)) = (&state.pace, &job.quota_owner) else {
             return Ok(());
         };
-        let receivers = self.core.hub().receivers(&state.audience);
+        let mut receivers = self.core.hub().receivers(&state.audience);
+        let to = state.audience.to.as_ref();
+        let is_for_nodes = to.is_some_and(|to| !to.selection.nodes.is_empty());
+        if is_for_nodes && !receivers.contains(&Receiver::Everyone) {
+            // Other nodes count as everyone.
+            receivers.push(Receiver::Everyone);
+        }
         let interval_of = |receiver: Receiver| {
             let interval = match &receiver {
                 Receiver::Everyone => pace.for_everyone(),

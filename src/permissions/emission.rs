@@ -13,12 +13,12 @@ use super::subject::Refused;
 use super::{Destination, PlannedJob, Scope, WebviewLocation};
 
 impl Scope {
-    /// Whether what has this name may go to other nodes.
-    pub(crate) fn allows_link(&self, name: &EventName) -> bool {
+    /// Whether what has this name may go to other nodes, or the events of this job if there is one.
+    pub(crate) fn allows_link(&self, name: &EventName, job: Option<PlannedJob<'_>>) -> bool {
         let is_allowed = |rule: &Rule| rule.link && rule.names.matches(name);
         !self.denies_everything()
             && !self.denied().any(|rule| rule.covers_broadcast(name))
-            && self.allowed(None).any(is_allowed)
+            && self.allowed(job).any(is_allowed)
     }
 
     /// Checks that a page may emit this once, or by this job if there is one. Returns the labels that later deliveries
@@ -29,7 +29,7 @@ impl Scope {
         to: Destination<'_>,
         job: Option<PlannedJob<'_>>,
     ) -> Result<Option<Arc<AllowedLabels>>> {
-        let node = to.first_node().filter(|_| !self.allows_link(name));
+        let node = to.first_node().filter(|_| !self.allows_link(name, job));
         if self.is_unlimited() && node.is_none() {
             return Ok(None);
         }
@@ -84,6 +84,13 @@ fn find_refused<'a>(
 ) -> Option<Refused<'a>> {
     if selection.host && !labels.allows_host() {
         return Some(Refused::Host);
+    }
+    // It selects nothing, but listeners to everything in Tauri's sense receive it.
+    if let Some(label) = selection
+        .label_of_none()
+        .filter(|label| !labels.allows(label))
+    {
+        return Some(Refused::Label(label));
     }
     let webviews = selection.webviews.iter().map(|pattern| (pattern, false));
     let windows = selection.windows.iter().map(|pattern| (pattern, true));

@@ -21,7 +21,7 @@ impl Scope {
         locations: &[WebviewLocation],
     ) -> Result<Option<Arc<AllowedLabels>>> {
         let to = Destination::Selected(to, locations);
-        let node = to.first_node().filter(|_| !self.allows_link(name));
+        let node = to.first_node().filter(|_| !self.allows_link(name, None));
         if self.is_unlimited() && node.is_none() {
             return Ok(None);
         }

@@ -104,7 +104,8 @@ fn read_name(text: &str) -> Result<EventName> {
 fn read_pattern(text: &str) -> Result<EventPattern> {
     let pattern = EventPattern::parse(text)?;
     // Only the text between the wildcards is known.
-    let literal: String = text.chars().filter(|c| !is_wildcard(*c)).collect();
+    let is_syntax = |c: char| is_wildcard(c) || c == '!';
+    let literal: String = text.chars().filter(|c| !is_syntax(*c)).collect();
     if pattern.exact().is_some() {
         EventName::parse_emitted(text)?;
     }
@@ -201,6 +202,7 @@ mod tests {
         let invalid = |part| Some((ErrorCode::InvalidArgument, part));
         check(&["deep-link://new-url"], &["download:*"], None);
         check(&["a", "a"], &[], None);
+        check(&[], &["log:[!d]*"], None);
         check(&["download:x"], &["download:*"], invalid("\"download:x\""));
         check(&["a"], &["a"], invalid("one direction"));
         check(&["a:*"], &[], invalid("'*'"));

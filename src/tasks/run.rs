@@ -245,12 +245,14 @@ impl Run {
     /// It has ended. The first end counts: followers may have learned of it.
     pub(super) fn finish(&self, state: TaskState, result: JsonResult) {
         drop(self.change(|own| {
+            let told = std::mem::replace(&mut own.told, nothing_told());
             if own.state.is_ended() {
-                return (Some(result), None, None);
+                return (Some(result), None, None, told);
             }
             own.state = state;
             let before = own.result.replace(result);
-            (before, own.handler.take(), own.args.take())
+            // What is kept of it counts for a limit, and its last progress does not.
+            (before, own.handler.take(), own.args.take(), told)
         }));
     }
 
@@ -369,7 +371,10 @@ mod tests {
         let begun = (handler, TaskSettings::default());
         let args = Json::from("null");
         let run = Run::new(id, 1, Endpoint::Host, Origin::default(), begun, args);
+        run.set_progress(Some(0.5), Json::from("\"half\""));
         run.finish(TaskState::Completed, Ok("1".into()));
+        // It counts for no limit.
+        assert_eq!(run.lock().told, nothing_told());
         let late = Error::new(ErrorCode::Unavailable, "the app is exiting");
         run.finish(TaskState::Cancelled, Err(late));
         assert_eq!(run.info().state, TaskState::Completed);

@@ -15,7 +15,7 @@ use tauri::async_runtime::block_on;
 use tauri_plugin_event_bus::request::PartSender;
 use tauri_plugin_event_bus::test::TestBus;
 use tauri_plugin_event_bus::typed::{Event, Request};
-use tauri_plugin_event_bus::{Builder, EmitOptions, EventBusExt, StreamItem, Target};
+use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, StreamItem, Target};
 
 /// What was counted, and how often a histogram got a value, by name and labels.
 static COUNTED: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
@@ -321,4 +321,17 @@ impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::SeqCst);
     }
+}
+
+#[test]
+fn a_recorder_that_panics_keeps_no_refusal_back() {
+    let bus = TestBus::with(Builder::new());
+    let own = bus.event_bus();
+    let recorder = Panics("event_bus_refused_total");
+    let refused = metrics::with_local_recorder(&recorder, || own.emit("a b", 1));
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::InvalidEventName);
+    let unanswered = metrics::with_local_recorder(&recorder, || {
+        block_on(async { own.request::<()>(Target::host(), "metrics:none", ()).await })
+    });
+    assert_eq!(unanswered.unwrap_err().code(), ErrorCode::NoResponder);
 }

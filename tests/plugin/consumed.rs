@@ -215,3 +215,55 @@ fn one_that_no_listener_is_left_for_is_given_up() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn a_listener_behind_the_first_success_gets_it_not() {
+    let app = app_with(link());
+    let bus = app.event_bus();
+    let _first = bus.listen("link", |_| ());
+    let (own, (sender, late)) = (bus.clone(), mpsc::channel());
+    let _second = bus.listen("link", move |_| {
+        let sender = sender.clone();
+        let third = own.listen("link", move |event| sender.send(event.seq()).unwrap());
+        third.unwrap().forget();
+    });
+    bus.emit("link", 1).unwrap();
+    let (sender, ended) = mpsc::channel();
+    let _end = bus.listen("end", move |_| sender.send(()).unwrap());
+    bus.emit("end", 1).unwrap();
+    ended.recv_timeout(PATIENCE).unwrap();
+    assert!(late.try_recv().is_err(), "it was handled before");
+    assert_eq!(kept(&app), 0);
+}
+
+#[test]
+fn a_stopped_listener_ends_what_it_has_begun() {
+    for is_sequential in [true, false] {
+        let app = app();
+        let bus = app.event_bus();
+        let (begun, begins) = mpsc::channel();
+        let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+        let own = gate.clone();
+        let options = ListenOptions::new().sequential(is_sequential);
+        let listener = bus.listen_async("link", options, move |event| {
+            let (begun, gate) = (begun.clone(), own.clone());
+            async move {
+                begun.send(()).unwrap();
+                gate.acquire().await.unwrap().forget();
+                assert_ne!(event.payload::<u32>().unwrap(), 0, "on purpose");
+            }
+        });
+        let options = EmitOptions::new().until(Until::Consumed).max_deliveries(1);
+        bus.emit_with("link", u32::from(is_sequential), options)
+            .unwrap();
+        begins.recv_timeout(PATIENCE).unwrap();
+        listener.unwrap().stop();
+        // This looks for what nobody can handle any more.
+        let _other = bus.listen("other", |_| ());
+        assert_eq!(kept(&app), 1);
+        gate.add_permits(1);
+        while kept(&app) > 0 {
+            std::thread::yield_now();
+        }
+    }
+}

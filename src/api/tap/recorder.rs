@@ -129,7 +129,8 @@ pub(crate) fn wait_for_recordings(core: &Core) {
 /// Makes a file that only the user may read: payloads are in it.
 fn create(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    // Emptied once it is the user's alone.
+    options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
@@ -137,6 +138,9 @@ fn create(path: &Path) -> std::io::Result<File> {
     #[cfg(unix)]
     if file.metadata()?.is_file() {
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    }
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
     }
     Ok(file)
 }

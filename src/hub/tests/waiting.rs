@@ -346,26 +346,38 @@ fn the_end_of_the_app_wakes_all() {
 
 #[test]
 fn the_owner_of_the_full_queue_is_told() {
-    for (is_stream, expected) in [(true, QueueOwner::Stream), (false, QueueOwner::Listeners)] {
+    for is_stream in [true, false] {
         let mut hub = hub();
-        let key = match is_stream {
-            true => hub.add_stream(),
-            false => hub.add_listeners(),
+        let (key, owner) = match is_stream {
+            true => {
+                let key = hub.add_stream();
+                (key, QueueOwner::Stream(key))
+            }
+            false => {
+                let key = hub.add_listeners();
+                (key, QueueOwner::Listeners(key))
+            }
         };
         let all = EventPattern::parse("*").unwrap();
         wake(hub.listen(key, 0, all, HostSubscription::default()));
         assert!(Emit::new("a").poll(&mut hub));
-        let (attempt, effects) = hub.enqueue_or_wait(
-            event("a"),
-            &Audience::default(),
-            None,
-            Waker::noop().clone(),
-            Instant::now,
-        );
-        wake(effects);
-        let Attempt::Waits(waits) = attempt else {
-            panic!("{attempt:?}");
+        let wait = |hub: &mut Hub<char>| {
+            let (attempt, effects) = hub.enqueue_or_wait(
+                event("a"),
+                &Audience::default(),
+                None,
+                Waker::noop().clone(),
+                Instant::now,
+            );
+            wake(effects);
+            let Attempt::Waits(waits) = attempt else {
+                panic!("{attempt:?}");
+            };
+            waits.queue
         };
-        assert_eq!(waits.queue, Some(expected));
+        assert_eq!(wait(&mut hub), Some(owner));
+        // There is room, and an older one goes first.
+        hub.consumers.get_mut(&key).unwrap().queue.pop();
+        assert_eq!(wait(&mut hub), None);
     }
 }

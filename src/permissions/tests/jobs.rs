@@ -204,3 +204,26 @@ fn jobs_of_others_need_an_entry() {
         assert_eq!(scope.check_own_jobs().is_ok(), deny != json!([1]));
     }
 }
+
+#[test]
+fn jobs_for_other_nodes_keep_their_conditions() {
+    let scope = scope(
+        &json!([{ "event": "stat", "link": true, "sources": ["cpu"], "minIntervalMs": 1000 }]),
+        &json!([]),
+    );
+    let node = select(Target::node("there"));
+    let check = |millis, source| {
+        let interval = Duration::from_millis(millis);
+        let job = PlannedJob { interval, source };
+        let to = Destination::Selected(&node, &[]);
+        assert_eq!(
+            scope.check_emitting(&name("stat"), to, Some(job)).is_ok(),
+            scope.allows_link(&name("stat"), Some(job))
+        );
+        scope.allows_link(&name("stat"), Some(job))
+    };
+    assert!(check(1000, Some("cpu")));
+    assert!(check(1000, None));
+    assert!(!check(1000, Some("secrets")));
+    assert!(!check(1, Some("cpu")));
+}

@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
 
-use super::{check_sending, may_send, scope, select};
+use super::{check_sending, entries, locations, may_send, name, scope, select};
+use crate::model::core_target::CoreTarget;
+use crate::model::selection::Selection;
 use crate::model::target::Target;
+use crate::permissions::{Destination, Scope, Subject};
 
 #[test]
 fn entries_allow_and_deny() {
@@ -166,4 +169,50 @@ fn later_deliveries_stay_within_the_labels() {
     selection.within = Some(within);
     assert!(selection.has_webview("editor-1", "editor-1"));
     assert!(!selection.has_webview("editor-2", "editor-2"));
+}
+
+/// A label that no webview can have selects nothing, and listeners to everything in Tauri's sense receive it all the same.
+#[test]
+fn a_target_of_nobody_is_judged_by_its_label() {
+    let locations = locations(&[("main", "main")]);
+    let check = |allow: serde_json::Value, deny: serde_json::Value, target: CoreTarget| {
+        let selection = Selection::of_core(target);
+        let to = Destination::Selected(&selection, &locations);
+        let scope = scope(&allow, &deny);
+        scope.check_emitting(&name("admin:wipe"), to, None).is_ok()
+    };
+    let long = "x".repeat(256);
+    for label in ["*", "", "a[", &long] {
+        for target in [
+            CoreTarget::AnyLabel(label.into()),
+            CoreTarget::Window(label.into()),
+            CoreTarget::WebviewWindow(label.into()),
+        ] {
+            let main = json!([{ "event": "cart:*", "to": "main" }]);
+            assert!(!check(main, json!([]), target.clone()), "{target:?}");
+            let all = json!([{ "event": "admin:*", "to": "*" }]);
+            assert!(check(all.clone(), json!([]), target.clone()), "{target:?}");
+            assert!(!check(all.clone(), json!(["admin:wipe"]), target.clone()));
+            assert!(!check(all, json!([{ "event": 5 }]), target));
+        }
+    }
+}
+
+#[test]
+fn an_own_node_is_the_host_of_a_request() {
+    let node = |own: &str| Target::node(own);
+    let (own, is_named) = select([node("here"), node("there")]).without_node("here");
+    assert!(is_named && own.nodes.len() == 1);
+    let (mut own, is_named) = select(node("here")).without_node("here");
+    assert!(is_named && own.nodes.is_empty());
+    own.host = true;
+    let scope = Scope::new(
+        "event-bus:test",
+        Subject::Request,
+        &entries(&json!([{ "request": "stock:*", "link": true }])),
+        &entries(&json!([])),
+    );
+    assert!(scope.check_request(&name("stock:set"), &own, &[]).is_err());
+    let other = select(node("there"));
+    assert!(scope.check_request(&name("stock:set"), &other, &[]).is_ok());
 }

@@ -90,7 +90,7 @@ async fn emit_each(
             to: address(&name, entry.to.as_ref(), is_compatible)?,
             except: entry.except()?,
             is_compatible,
-            is_local: !command.core().is_linked() || !scope.allows_link(&name),
+            is_local: !command.core().is_linked() || !scope.allows_link(&name, None),
             ..Audience::default()
         };
         entry.prepare(command, name, bytes, audience)
@@ -350,10 +350,24 @@ pub(super) fn restrict_to_scope(
     if scope.is_unlimited() && to.nodes.is_empty() {
         return Ok(());
     }
-    let locations = locations_for(core, to);
-    let recipients = Destination::Selected(to, &locations);
-    to.within = scope.check_emitting(name, recipients, job)?;
+    let (others, names_own_node) = without_own_node(core, to);
+    if names_own_node {
+        // The own node is everyone here.
+        scope.check_emitting(name, Destination::Everyone, job)?;
+    }
+    let locations = locations_for(core, &others);
+    let recipients = Destination::Selected(&others, &locations);
+    let within = scope.check_emitting(name, recipients, job)?;
+    to.within = within.filter(|_| !names_own_node);
     Ok(())
+}
+
+/// What a target selects beside this node, and whether it names this node.
+pub(super) fn without_own_node(core: &Core, to: &Selection) -> (Selection, bool) {
+    match core.link() {
+        Some(link) => to.without_node(&link.node),
+        None => (to.clone(), false),
+    }
 }
 
 /// The webviews that a target may select, as far as a scope needs them: only windows and globs need a look into the hub.

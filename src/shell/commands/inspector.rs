@@ -317,7 +317,7 @@ fn show_response(bus: &EventBus, name: &EventName, result: Result<Value>) -> Res
             let json = Json::from(value.to_string());
             Ok(core.show_payload(name, &json, PAYLOAD_BYTES))
         }
-        Err(error) => Err((error.code(), error.message().to_owned())),
+        Err(error) => Err((error.code(), core.show_error(name, &error))),
     };
     let response = TappedResponse {
         request: String::new(),
@@ -379,9 +379,16 @@ async fn inspector_export<R: Runtime>(
             let path = folder.join(name);
             let save = || -> std::io::Result<()> {
                 std::fs::create_dir_all(&folder)?;
-                // It replaces no file.
-                let mut file = std::fs::File::create_new(&path)?;
-                std::io::Write::write_all(&mut file, text.as_bytes())
+                // It replaces no file, and only the user may read it: payloads are in it.
+                let mut options = std::fs::OpenOptions::new();
+                options.write(true).create_new(true);
+                #[cfg(unix)]
+                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+                let mut file = options.open(&path)?;
+                let written = std::io::Write::write_all(&mut file, text.as_bytes());
+                written.inspect_err(|_| {
+                    let _ = std::fs::remove_file(&path);
+                })
             };
             save().map_err(|error| {
                 let text = format!("the export {} cannot be written: {error}", path.display());

@@ -223,7 +223,7 @@ pub(super) async fn start_job(command: PageCommand, mut job: Entry) -> Result<Re
                 None => command.endpoint(),
             };
             check_job(core, &scope, &name, to.as_mut(), planned)?;
-            let is_local = !core.is_linked() || !scope.allows_link(&name);
+            let is_local = !core.is_linked() || !scope.allows_link(&name, Some(planned));
             let pace = scope.pace(&name, planned.source);
             let catalog = command.bus().catalog();
             let payload = match &sampled {

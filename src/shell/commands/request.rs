@@ -30,7 +30,7 @@ use super::arguments::{
 };
 use super::body::{Entry, read_body};
 use super::command::Page;
-use super::emit::{locations_for, read_causes};
+use super::emit::{locations_for, read_causes, without_own_node};
 
 /// The command that the responder resolves.
 pub(super) const COMMAND: &str = "request";
@@ -208,8 +208,11 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
     let scope = page.scope("event-bus:allow-request", Subject::Request);
     let selection = &mut parsed.to.selection;
     if !scope.is_unlimited() || !selection.nodes.is_empty() {
-        let locations = locations_for(core, selection);
-        selection.within = scope.check_request(&parsed.name, selection, &locations)?;
+        let (mut others, names_own_node) = without_own_node(core, selection);
+        // The host responds to a request to its node.
+        others.host |= names_own_node;
+        let locations = locations_for(core, &others);
+        selection.within = scope.check_request(&parsed.name, &others, &locations)?;
     }
     core.resolve_nodes(&parsed.name, selection)?;
     let to = core.find_recipient(selection)?;

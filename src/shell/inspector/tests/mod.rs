@@ -305,6 +305,12 @@ fn what_is_redacted_is_redacted_here() {
     let response = opened.act(request).unwrap();
     assert_eq!(response["payload"]["name"], "ada");
     assert!(!response.to_string().contains("secret"), "{response}");
+    let fail = |(): ()| async { Err::<(), _>("the token secret is wrong".into()) };
+    opened.bus.respond("user-check", fail).unwrap().forget();
+    let request = json!({ "kind": "request", "name": "user-check" });
+    let response = opened.act(request).unwrap();
+    assert_eq!(response["error"]["code"], "responder_failed");
+    assert!(!response.to_string().contains("secret"), "{response}");
 }
 
 #[test]
@@ -386,5 +392,11 @@ fn an_export_is_a_recording_or_refused() {
     assert_eq!(exported["records"], 1);
     let path = exported["path"].as_str().unwrap();
     assert_eq!(std::fs::read_to_string(path).unwrap(), text);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
     std::fs::remove_file(path).unwrap();
 }

@@ -190,27 +190,28 @@ pub(crate) fn ticked(
     bytes: usize,
     result: std::result::Result<&Receipt, ErrorCode>,
 ) {
-    safely(|| {
-        #[cfg(feature = "tracing")]
-        {
-            let known = Known {
-                job: Some(job),
-                ..Known::default()
-            };
-            let span = emit_span(name, source, bytes, known);
-            match result {
+    #[cfg(feature = "tracing")]
+    {
+        let known = Known {
+            job: Some(job),
+            ..Known::default()
+        };
+        let begin = || emit_span(name, source, bytes, known);
+        if let Ok(span) = catch_unwind(AssertUnwindSafe(begin)).map_err(drop_safely) {
+            safely(|| match result {
                 Ok(receipt) => note_receipt(&span, receipt),
                 Err(code) => {
                     span.record("error", code.as_str());
                 }
-            }
+            });
             // A span that was never entered is not shown by some subscribers.
-            span.in_scope(|| {});
+            safely(|| span.in_scope(|| {}));
+            drop_safely(span);
         }
-        match result {
-            Ok(_) => counting.event(name, bytes),
-            Err(code) => counting.refused(name.as_str(), code),
-        }
+    }
+    safely(|| match result {
+        Ok(_) => counting.event(name, bytes),
+        Err(code) => counting.refused(name.as_str(), code),
     });
 }
 
@@ -320,14 +321,14 @@ impl Requesting {
 
     #[cfg(any(feature = "tracing", feature = "metrics"))]
     fn ended(self, outcome: &'static str) {
-        // Its span is closed within, too.
-        safely(move || {
+        safely(|| {
             #[cfg(feature = "tracing")]
             self.span.record("outcome", outcome);
             let elapsed = now().saturating_duration_since(self.sent_at);
             self.counting.request(&self.name, outcome, elapsed);
-            drop(self);
         });
+        // Closing a span is foreign code, too.
+        drop_safely(self);
     }
 }
 
@@ -365,7 +366,7 @@ impl OpenStreams {
         #[cfg(any(feature = "tracing", feature = "metrics"))]
         {
             let forgotten = self.open().remove(&id);
-            drop(forgotten);
+            drop_safely(forgotten);
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) enum Receiver {
     /// The host, where the event is sent to it by name.
     Host,
     Webview(Arc<str>),
+    /// Other nodes.
+    Nodes,
 }
 
 /// A label that no webview or window has.

@@ -80,9 +80,8 @@ pub(super) struct Admitted {
 #[derive(Debug)]
 pub(super) enum Obstacle {
     Refused(Error),
-    /// The queue of this subscriber is full, or others wait for it, and the policy of the event is to reject. Whether it lacks
-    /// room.
-    Full(SubscriberKey, bool),
+    /// The queue of this subscriber is full, or others wait for it, and the policy of the event is to reject.
+    Full(SubscriberKey),
 }
 
 impl From<Error> for Obstacle {
@@ -119,7 +118,7 @@ impl<W> Hub<W> {
                 return Ok((receipt, effects));
             }
             Err(Obstacle::Refused(error)) => error,
-            Err(Obstacle::Full(key, _)) => self.queue_full(key, &event),
+            Err(Obstacle::Full(key)) => self.queue_full(key, &event),
         };
         self.refused += 1;
         let mut refusal = Refusal::of(event, error);
@@ -389,7 +388,7 @@ impl<W> Hub<W> {
                 self.freed.queues.push(key);
             }
             if !has_room || !is_next {
-                return Err(Obstacle::Full(key, !has_room));
+                return Err(Obstacle::Full(key));
             }
         }
         Ok(())

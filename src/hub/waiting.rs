@@ -69,9 +69,7 @@ impl<W> Hub<W> {
                     self.leave(ticket, &mut effects);
                     return (Attempt::Refused(Refusal::of(event, error)), effects);
                 }
-                Err(Obstacle::Full(key, lacks_room)) => {
-                    (Line::Queue(key), lacks_room.then(|| self.owner_of(key)))
-                }
+                Err(Obstacle::Full(key)) => (Line::Queue(key), Some(self.owner_of(key))),
             },
         };
         let waiter = Waiter {

@@ -115,6 +115,8 @@ pub(crate) struct JobUpdate {
     pub(crate) to: Option<Option<Address>>,
     /// Set if a page changes its own job.
     pub(crate) pace: Option<Option<Pace>>,
+    /// Whether its ticks stay on this node; set with the pace.
+    pub(crate) is_local: Option<bool>,
 }
 
 /// A started job.

@@ -234,6 +234,9 @@ impl Jobs {
         if let Some(pace) = update.pace {
             state.pace = pace;
         }
+        if let Some(is_local) = update.is_local {
+            state.audience.is_local = is_local;
+        }
         if let Some(payload) = payload {
             replaced = Some(std::mem::replace(&mut state.payload, payload));
         }

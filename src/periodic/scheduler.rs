@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::hub::Receiver;
+use crate::hub::{Audience, Receiver};
 #[cfg(any(feature = "inspector", feature = "test"))]
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
@@ -143,16 +143,14 @@ impl Jobs {
             return Ok(());
         };
         let mut receivers = self.core.hub().receivers(&state.audience);
-        let to = state.audience.to.as_ref();
-        let is_for_nodes = to.is_some_and(|to| !to.selection.nodes.is_empty());
-        if is_for_nodes && !receivers.contains(&Receiver::Everyone) {
-            // Other nodes count as everyone.
-            receivers.push(Receiver::Everyone);
+        if self.leaves(&state.audience) {
+            receivers.push(Receiver::Nodes);
         }
         let interval_of = |receiver: Receiver| {
             let interval = match &receiver {
                 Receiver::Everyone => pace.for_everyone(),
                 Receiver::Host => pace.for_host(),
+                Receiver::Nodes => pace.for_nodes(),
                 Receiver::Webview(label) => pace.for_webview(label),
             };
             (receiver, interval)
@@ -171,6 +169,13 @@ impl Jobs {
             );
             Error::new(ErrorCode::RateLimited, message).with_retry_after(early)
         })
+    }
+
+    /// Whether an event with this audience may go to other nodes.
+    fn leaves(&self, audience: &Audience) -> bool {
+        let to = audience.to.as_ref().map(|to| &to.selection);
+        let is_for_nodes = to.is_none_or(|to| to.everyone || !to.nodes.is_empty());
+        self.core.is_linked() && !audience.is_local && is_for_nodes
     }
 
     /// Forgets the rates of a webview that was closed.

@@ -32,7 +32,9 @@ impl Scope {
             source: None,
             ..job
         };
-        self.find_allowed(name, to, Some(without_source)).ok()?;
+        if !self.allows_job(name, to, without_source) {
+            return None;
+        }
         Some(self.refuse(
             &format!(
                 "take the payload of {} from the source {}",
@@ -59,8 +61,13 @@ impl Scope {
         intervals.sort();
         intervals.into_iter().find(|&interval| {
             let job = PlannedJob { interval, source };
-            self.find_allowed(name, to, Some(job)).is_ok()
+            self.allows_job(name, to, job)
         })
+    }
+
+    fn allows_job(&self, name: &EventName, to: Destination<'_>, job: PlannedJob<'_>) -> bool {
+        let may_leave = to.first_node().is_none() || self.allows_link(name, Some(job));
+        may_leave && self.find_allowed(name, to, Some(job)).is_ok()
     }
 
     /// Checks that a page may use its own jobs. That takes no entry, but a malformed deny entry denies it, too.

@@ -27,23 +27,29 @@ impl fmt::Debug for Pace {
 impl Pace {
     /// The shortest interval of events for everyone.
     pub(crate) fn for_everyone(&self) -> Duration {
-        self.shortest(|to| to.is_none())
+        self.shortest(|rule| rule.to.is_none())
+    }
+
+    /// The shortest interval of events that go to other nodes.
+    pub(crate) fn for_nodes(&self) -> Duration {
+        self.shortest(|rule| rule.link)
     }
 
     /// The shortest interval of events that are sent to the host.
     pub(crate) fn for_host(&self) -> Duration {
-        self.shortest(|to| to.is_some_and(|to| to.host))
+        self.shortest(|rule| rule.to.as_ref().is_some_and(|to| to.host))
     }
 
     /// The shortest interval of events that are sent to this webview.
     pub(crate) fn for_webview(&self, label: &str) -> Duration {
-        self.shortest(|to| to.is_some_and(|to| to.labels.iter().any(|own| own.matches(label))))
+        let has = |to: &RuleTargets| to.labels.iter().any(|own| own.matches(label));
+        self.shortest(|rule| rule.to.as_ref().is_some_and(has))
     }
 
     /// The shortest interval of the entries that cover a receiver. A job starts only if one of them allows its interval.
-    fn shortest(&self, covers: impl Fn(Option<&RuleTargets>) -> bool) -> Duration {
+    fn shortest(&self, covers: impl Fn(&Rule) -> bool) -> Duration {
         let rules = self.entries.iter().filter_map(|entry| entry.rule());
-        let covering = rules.filter(|rule| covers(rule.to.as_ref()));
+        let covering = rules.filter(|rule| covers(rule));
         let intervals = covering.map(|rule| rule.min_interval.unwrap_or_default());
         intervals.min().unwrap_or_default()
     }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { emit, type Gap, listen } from '../../src/index.js'
+import { clearRetained, emit, type Gap, listen } from '../../src/index.js'
 import { createTestBus, type TestBus } from '../../src/testing/index.js'
 
 let bus: TestBus
@@ -42,6 +42,13 @@ it('is not retained for longer', async () => {
   expect(await listened()).toEqual([1])
   vi.setSystemTime(Date.now() + 100)
   expect(await listened()).toEqual([])
+})
+
+it('is not counted where it is cleared', async () => {
+  await emit('theme', 1, { expiresMs: 100, retain: true })
+  await emit('door', 2, { expiresMs: 101, retain: true })
+  vi.setSystemTime(Date.now() + 100)
+  expect(await clearRetained('*')).toBe(1)
 })
 
 it('refuses a wrong length of time', async () => {

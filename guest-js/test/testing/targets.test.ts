@@ -135,13 +135,26 @@ describe('retained events are forgotten', () => {
     bus.emitTo('main', 'draft:1', 2, { retain: true })
     bus.emit('draft:2', 3, { retain: true })
     bus.emit('other', 4, { retain: true })
-    expect(await clearRetained('draft:1')).toBe(2)
-    expect(bus.clearRetained('draft:*')).toBe(1)
+    expect(await clearRetained('draft:1')).toBe(1)
+    expect(bus.clearRetained('draft:*')).toBe(2)
     expect(await clearRetained('draft:*')).toBe(0)
     await expect(clearRetained('a[')).rejects.toMatchObject({ code: 'invalid_pattern' })
     expect((await waitFor('*')).payload).toBe(4)
     bus.refuse('other')
     await expect(clearRetained('other')).rejects.toMatchObject({ code: 'denied' })
+  })
+
+  it('by a page only where they are for everyone', async () => {
+    const retain = { retain: true }
+    bus.emit('a', 'all', retain)
+    bus.emit('a', 'except', { ...retain, except: 'settings' })
+    bus.emitTo('main', 'a', 'page', retain)
+    bus.emitTo(HOST, 'a', 'host', retain)
+    expect(await clearRetained('*')).toBe(1)
+    const payloads: unknown[] = []
+    bus.listenAny('a', ({ payload }) => payloads.push(payload))
+    expect(payloads).toEqual(['page', 'host'])
+    expect(bus.clearRetained('*')).toBe(2)
   })
 })
 

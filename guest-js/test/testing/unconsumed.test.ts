@@ -67,6 +67,17 @@ describe('an event that is kept until it is consumed', () => {
     expect(seen.slice(3)).toEqual([[1, true, true]])
   })
 
+  it('counts those that begin together as one', async () => {
+    await emit('link', 1, { ...consumed, maxDeliveries: 1 })
+    await emit('link', 2, { ...consumed, maxDeliveries: 2 })
+    const offs = await Promise.all([listen('link', fail), listen('*', fail)])
+    await bus.settled()
+    for (const off of offs) off()
+    expect(seen.sort()).toEqual([...Array(2).fill([1, true, undefined]), ...Array(2).fill([2, true, undefined])])
+    await listenOnce(note)
+    expect(seen.slice(4)).toEqual([[2, true, true]])
+  })
+
   it.each([0, -1, Number.NaN])('is delivered at least once, not %s times', async (maxDeliveries) => {
     const refused = expect.objectContaining({
       code: 'invalid_argument',

@@ -60,6 +60,7 @@ impl JobChanges {
             payload: self.payload.transpose()?.map(Json::shared),
             to: self.to.map(Address::of).transpose()?.map(Some),
             pace: None,
+            is_local: None,
         })
     }
 }

@@ -216,14 +216,23 @@ fn jobs_for_other_nodes_keep_their_conditions() {
         let interval = Duration::from_millis(millis);
         let job = PlannedJob { interval, source };
         let to = Destination::Selected(&node, &[]);
-        assert_eq!(
-            scope.check_emitting(&name("stat"), to, Some(job)).is_ok(),
-            scope.allows_link(&name("stat"), Some(job))
-        );
-        scope.allows_link(&name("stat"), Some(job))
+        let checked = scope.check_emitting(&name("stat"), to, Some(job));
+        assert_eq!(checked.is_ok(), scope.allows_link(&name("stat"), Some(job)));
+        checked.map_err(|error| error.code()).map(drop)
     };
-    assert!(check(1000, Some("cpu")));
-    assert!(check(1000, None));
-    assert!(!check(1000, Some("secrets")));
-    assert!(!check(1, Some("cpu")));
+    assert_eq!(check(1000, Some("cpu")), Ok(()));
+    assert_eq!(check(1000, None), Ok(()));
+    assert_eq!(check(1000, Some("secrets")), Err(ErrorCode::Denied));
+    assert_eq!(check(1, Some("cpu")), Err(ErrorCode::InvalidInterval));
+}
+
+#[test]
+fn nodes_have_the_pace_of_entries_for_them() {
+    let scope = scope(
+        &json!(["stat", { "event": "stat", "link": true, "minIntervalMs": 1000 }]),
+        &json!([]),
+    );
+    let pace = scope.pace(&name("stat"), None).unwrap();
+    assert_eq!(pace.for_everyone(), Duration::ZERO);
+    assert_eq!(pace.for_nodes(), Duration::from_secs(1));
 }

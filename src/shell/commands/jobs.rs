@@ -223,7 +223,7 @@ pub(super) async fn start_job(command: PageCommand, mut job: Entry) -> Result<Re
                 None => command.endpoint(),
             };
             check_job(core, &scope, &name, to.as_mut(), planned)?;
-            let is_local = !core.is_linked() || !scope.allows_link(&name, Some(planned));
+            let is_local = is_local(core, &scope, &name, planned);
             let pace = scope.pace(&name, planned.source);
             let catalog = command.bus().catalog();
             let payload = match &sampled {
@@ -271,7 +271,7 @@ fn check_job(
     job: PlannedJob<'_>,
 ) -> Result<()> {
     match to {
-        Some(to) if !to.selection.everyone => {
+        Some(to) if !to.selection.everyone || !to.selection.nodes.is_empty() => {
             restrict_to_scope(core, scope, name, &mut to.selection, Some(job))
         }
         _ => {
@@ -279,6 +279,11 @@ fn check_job(
             Ok(())
         }
     }
+}
+
+/// Whether the ticks for everyone stay on this node.
+fn is_local(core: &Core, scope: &Scope, name: &EventName, job: PlannedJob<'_>) -> bool {
+    !core.is_linked() || !scope.allows_link(name, Some(job))
 }
 
 fn describe(endpoint: &Endpoint) -> String {
@@ -453,6 +458,7 @@ pub(super) async fn update_job(
             payload: payload.transpose()?.map(Json::shared),
             to: changes.to.is_some().then_some(to),
             pace: is_own.then(|| scope.pace(&job.name, planned.source)),
+            is_local: is_own.then(|| is_local(command.core(), scope, &job.name, planned)),
         };
         let jobs = &command.runtime().jobs;
         jobs.update(job, update)?;

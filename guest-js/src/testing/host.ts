@@ -358,7 +358,8 @@ export class TestHost {
     const off = this.listeners.add(listener)
     const isDue = (event: AcceptedEvent) => !hasExpired(event) && receives(listener, event)
     const retained = [...this.retained.values()].filter(isDue)
-    const { events, redelivered } = this.unconsumed.deliver((event) => !listener.isRecord && isDue(event))
+    const isKept = (event: AcceptedEvent) => !listener.isRecord && isDue(event)
+    const { events, redelivered } = this.unconsumed.counted(() => this.unconsumed.deliver(isKept))
     for (const event of inOrder([...retained, ...events])) {
       const mark = { retained: event.retain, replayed: !event.retain, redelivered: redelivered.has(event) }
       this.listeners.deliver(listener, event, mark)
@@ -367,12 +368,12 @@ export class TestHost {
     return off
   }
 
-  /** Forgets the retained events of a name or pattern but for some, and returns how many there were. */
+  /** Forgets the retained events of a name or pattern but for some, and returns how many of them still counted. */
   clearRetained(pattern: string, isKept: (event: AcceptedEvent) => boolean = () => false): number {
     const matches = filterOf(pattern)
     const found = [...this.retained].filter(([, accepted]) => matches(accepted.event) && !isKept(accepted))
     for (const [key] of found) this.retained.delete(key)
-    return found.length
+    return found.filter(([, accepted]) => !hasExpired(accepted)).length
   }
 
   /** Loses events of that name: the page receives a gap instead. */
@@ -431,7 +432,9 @@ export class TestHost {
         this.refuse('emit', args.event as string)
         return this.clear(args.event as string)
       case 'subscribe':
-        return (args.subscriptions as SubscribeEntry[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
+        return this.unconsumed.counted(() =>
+          (args.subscriptions as SubscribeEntry[]).map((entry) => resultOf(() => this.subscribe(session, entry))),
+        )
       case 'settle':
         return (args.outcomes as (Outcome | ToldOutcome)[]).map((outcome) =>
           'handled' in outcome ? this.unconsumed.settle(outcome) : this.outcomes.settle(this.label, outcome),
@@ -456,7 +459,7 @@ export class TestHost {
   }
 
   private clear(pattern: string): { cleared: number } {
-    const cleared = this.clearRetained(pattern)
+    const cleared = this.clearRetained(pattern, ({ to }) => to !== undefined)
     this.cleared(pattern)
     return { cleared }
   }

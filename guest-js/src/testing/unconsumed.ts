@@ -20,6 +20,8 @@ interface Kept {
 /** The events that no listener has handled, of those that are kept until one has. */
 export class Unconsumed {
   private readonly kept = new Map<number, Kept>()
+  /** What was delivered and is not counted yet. */
+  private readonly uncounted = new Set<number>()
 
   /** Keeps an event, if it is to be kept. */
   keep(event: AcceptedEvent, maxDeliveries = DEFAULT_DELIVERIES): void {
@@ -38,15 +40,25 @@ export class Unconsumed {
     if (kept.left <= 0) this.kept.delete(seq)
   }
 
-  /** What a subscription receives at its begin, which counts as delivered, and what of it was delivered before. */
+  /** What a subscription receives at its begin, and what of it was delivered before. Counts within `counted` only. */
   deliver(isDue: (event: AcceptedEvent) => boolean): {
     events: AcceptedEvent[]
     redelivered: ReadonlySet<AcceptedEvent>
   } {
     const due = [...this.kept.values()].filter(({ event }) => isDue(event) && !hasExpired(event))
     const again = due.filter(({ wasDelivered }) => wasDelivered)
-    for (const { event } of due) this.noteDelivery(event.seq)
+    for (const { event } of due) this.uncounted.add(event.seq)
     return { events: due.map(({ event }) => event), redelivered: new Set(again.map(({ event }) => event)) }
+  }
+
+  /** Subscriptions that begin together count as one delivery of each event. */
+  counted<Returned>(begin: () => Returned): Returned {
+    try {
+      return begin()
+    } finally {
+      for (const seq of this.uncounted) this.noteDelivery(seq)
+      this.uncounted.clear()
+    }
   }
 
   settle({ seq, handled }: Outcome): Record<string, never> {

@@ -250,6 +250,31 @@ fn jobs_of_pages_follow_the_same_rule() {
     assert!(!left.is_empty() && names(&left).iter().all(|name| *name == "order:own"));
 }
 
+/// What stays here may tick every 10 ms, and what leaves once a minute.
+#[test]
+fn a_changed_job_of_a_page_leaves_by_its_entry() {
+    let (app, bus, port) = linked();
+    let mut page = Page::open(&app, "linking");
+    let node = |name: &str| json!({ "kind": "Node", "node": name });
+    let job = |id: &str, to: Value| json!({ "event": format!("order:far:{id}"), "id": id, "everyMs": 60_000, "payload": "1", "to": to });
+    let faster = |page: &mut Page, id: &str| {
+        let changes = json!({ "everyMs": 10 });
+        page.call("update_job", json!({ "id": id, "changes": changes }))
+    };
+    let both = json!([node(port.node()), node("there")]);
+    page.start_job(job("both", both)).unwrap();
+    let refused = faster(&mut page, "both").unwrap_err();
+    assert_eq!(code(&refused), "invalid_interval", "{refused}");
+    page.start_job(job("all", json!({ "kind": "Any" })))
+        .unwrap();
+    let mut stream = bus.stream("order:far:all").unwrap();
+    faster(&mut page, "all").unwrap();
+    for _ in 0..2 {
+        block_on(stream.recv()).unwrap();
+    }
+    assert_eq!(names(&departures(&bus, &port)), [] as [&str; 0]);
+}
+
 #[test]
 fn the_state_of_the_link_is_told() {
     let (app, bus, port) = linked();

@@ -1,6 +1,7 @@
 import { filterOf } from '../testing/checks.js'
 import { keyOf } from '../testing/reach.js'
 import { type AcceptedEvent, hasExpired } from '../testing/session.js'
+import { Clearings } from './clearings.js'
 import type { LocalHost } from './host.js'
 
 /** What tabs tell each other. */
@@ -15,7 +16,12 @@ interface Told {
   readonly label: string
   readonly tab: string
   readonly event: AcceptedEvent
+  /** When it was emitted. Its timestamp may be later, so that it is newer than what it replaces. */
+  readonly emittedAt?: number
 }
+
+/** Of how many expired events it is known that they have replaced older ones. */
+const MOST_EXPIRED = 1_000
 
 /**
  * Positive if an event is newer than another, and 0 if it is the same. Pages number their events themselves, so those of
@@ -30,10 +36,12 @@ function compare(one: Told, other: Told): number {
 /** The other tabs of this origin that have a bus on the same channel. */
 export class Tabs {
   private readonly channel: BroadcastChannel
-  /** The newest retained event of each name and target, for tabs that open later. */
+  /**
+   * The newest retained event of each name and target, for tabs that open later. One that has expired shows that older
+   * ones, which other tabs may still tell of, count no more.
+   */
   private readonly retained = new Map<string, Told>()
-  /** When the retained events of a name or pattern were cleared last. What is not newer is retained in no tab. */
-  private readonly clears = new Map<string, number>()
+  private readonly clearings = new Clearings()
   private readonly id = `${crypto.getRandomValues(new Uint32Array(4))}`
   private readonly since = Date.now()
   private readonly leave = () => this.post({ kind: 'left', label: this.host.label })
@@ -51,12 +59,12 @@ export class Tabs {
     this.channel.onmessage = ({ data }: MessageEvent<Message>) => this.receive(data)
     host.emitted = (accepted) => {
       const event = accepted.retain ? this.newest(accepted) : accepted
-      const told = { label: host.label, tab: this.id, event }
+      const told = { label: host.label, tab: this.id, event, emittedAt: accepted.timestamp }
       if (event.retain) this.retained.set(keyOf(event), told)
       this.post({ kind: 'event', ...told })
     }
     host.cleared = (event) => {
-      const known = this.of(event).map((told) => told.event.timestamp)
+      const known = this.forEveryone(filterOf(event)).map(({ timestamp }) => timestamp)
       const at = Math.max(Date.now(), ...known)
       this.clear(event, at)
       this.post({ kind: 'cleared', event, at })
@@ -88,7 +96,7 @@ export class Tabs {
     }
     if (message.kind === 'cleared') {
       this.clear(message.event, message.at)
-      host.clear(message.event, (event) => this.retained.has(keyOf(event)))
+      host.clear(message.event, (event) => event.to !== undefined || this.retained.has(keyOf(event)))
     } else if (message.kind === 'event') this.take(message, message.isCopy === true)
     else {
       host.join(message.label)
@@ -97,52 +105,53 @@ export class Tabs {
   }
 
   /** Takes an event of another tab, or a copy of one that it has retained. */
-  private take({ label, tab, event }: Told, isCopy: boolean): void {
+  private take({ label, tab, event, emittedAt = event.timestamp }: Told, isCopy: boolean): void {
     // The tab that has emitted what another one keeps may be gone.
     if (!isCopy) this.host.join(label)
-    if (hasExpired(event)) return
-    const known = event.retain ? this.retained.get(keyOf(event)) : undefined
-    const order = known ? compare({ label, tab, event }, known) : 1
-    const isNewest = order > 0 && event.timestamp > this.clearedAt(event)
+    const told = { label, tab, event, emittedAt }
+    const key = keyOf(event)
+    const known = event.retain ? this.retained.get(key) : undefined
+    const order = known ? compare(told, known) : 1
+    const retain = event.retain && order > 0 && event.timestamp > this.clearedAt(event, isCopy)
     // Several tabs may tell a new one of the same retained event.
-    if (order === 0 || (isCopy && !isNewest)) return
-    const retain = event.retain && isNewest
-    if (retain) this.retained.set(keyOf(event), { label, tab, event })
+    if (order === 0 || (isCopy && !retain)) return
+    if (retain) this.retained.set(key, told)
     // What was emitted since is live, whichever tab was the first to tell of it.
-    this.host.take({ ...event, retain }, label, retain && event.timestamp < this.since ? 'before' : 'since')
+    const isBefore = retain && emittedAt < this.since
+    // A tab loses nothing by what has ended before it was there.
+    if (isBefore && hasExpired(event)) this.host.clear(event.event, (older) => keyOf(older) !== key)
+    else this.host.take({ ...event, retain }, label, isBefore ? 'before' : 'since')
   }
 
   /** Tells a new tab of this one, and of what is retained and cleared. */
   private welcome(): void {
     this.post({ kind: 'here', label: this.host.label, isNew: false })
-    for (const [event, at] of this.clears) this.post({ kind: 'cleared', event, at })
-    for (const [key, told] of this.retained) {
-      if (hasExpired(told.event)) this.retained.delete(key)
-      else this.post({ kind: 'event', ...told, isCopy: true })
-    }
+    for (const { pattern, at } of this.clearings.kept) this.post({ kind: 'cleared', event: pattern, at })
+    const expired = [...this.retained].filter(([, { event }]) => hasExpired(event))
+    for (const [key] of expired.slice(0, -MOST_EXPIRED)) this.retained.delete(key)
+    for (const told of this.retained.values()) this.post({ kind: 'event', ...told, isCopy: true })
   }
 
   /** An event of this tab, newer than all that it knows, also within a millisecond and where the clock was set back. */
   private newest(event: AcceptedEvent): AcceptedEvent {
     const known = this.retained.get(keyOf(event))?.event.timestamp ?? 0
-    return { ...event, timestamp: Math.max(event.timestamp, known + 1, this.clearedAt(event) + 1) }
+    return { ...event, timestamp: Math.max(event.timestamp, known + 1, this.clearedAt(event, true) + 1) }
   }
 
-  /** The retained events of a name or pattern. */
-  private of(pattern: string): Told[] {
-    const matches = filterOf(pattern)
-    return [...this.retained.values()].filter(({ event }) => matches(event.event))
+  /** The retained events for everyone with such names. Only they are cleared, as by a page of Tauri. */
+  private forEveryone(matches: (name: string) => boolean): AcceptedEvent[] {
+    const events = [...this.retained.values()].map(({ event }) => event)
+    return events.filter(({ event, to }) => to === undefined && matches(event))
   }
 
   private clear(pattern: string, at: number): void {
-    this.clears.set(pattern, Math.max(at, this.clears.get(pattern) ?? 0))
-    for (const { event } of this.of(pattern)) if (event.timestamp <= at) this.retained.delete(keyOf(event))
+    const cleared = this.forEveryone(this.clearings.add(pattern, at))
+    for (const event of cleared) if (event.timestamp <= at) this.retained.delete(keyOf(event))
   }
 
-  /** When events of that name were cleared last. */
-  private clearedAt({ event }: AcceptedEvent): number {
-    const times = [...this.clears].map(([pattern, at]) => (filterOf(pattern)(event) ? at : 0))
-    return Math.max(0, ...times)
+  /** When events like that one were cleared last. */
+  private clearedAt({ event, to }: AcceptedEvent, isCopy: boolean): number {
+    return to === undefined ? this.clearings.last(event, isCopy) : 0
   }
 
   private post(message: Message): void {

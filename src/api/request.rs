@@ -235,8 +235,8 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         (&self.bus, &self.name, &self.to)
     }
 
-    /// The labels and nodes that it is for.
-    fn find_all(&self, name: &EventName) -> Result<(Vec<Arc<str>>, Vec<Arc<str>>)> {
+    /// The pages and nodes that it is for.
+    fn find_all(&self, name: &EventName) -> Result<Vec<Recipient>> {
         let core = &self.bus.runtime().core;
         let mut selection = Address::of(self.to.clone())?.selection;
         core.resolve_nodes(name, &mut selection)?;
@@ -252,18 +252,19 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         core.resolve_unannounced(&selection);
         let hub = core.hub();
         hub.check_targets(&selection)?;
-        Ok((hub.find_pages(&selection), selection.nodes))
+        let pages = hub.find_pages(&selection).into_iter().map(Recipient::Page);
+        let nodes = selection.nodes.into_iter().map(Recipient::Node);
+        Ok(pages.chain(nodes).collect())
     }
 
     async fn send_all(self) -> Result<Responses<T>> {
         let (name, payload, timeout) = self.noted(self.prepare())?;
-        let (labels, nodes) = self.noted(self.find_all(&name))?;
+        let recipients = self.noted(self.find_all(&name))?;
         // All requests share one text.
         let payload = payload.shared();
         let provenance = self.noted(self.provenance())?;
-        let nodes = nodes.into_iter().map(Recipient::Node);
-        let recipients = labels.into_iter().map(Recipient::Page).chain(nodes);
         let sent: Vec<(String, Result<PendingResponse>)> = recipients
+            .into_iter()
             .map(|to| {
                 let label = match &to {
                     Recipient::Page(name) | Recipient::Node(name) => Arc::clone(name),

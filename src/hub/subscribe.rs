@@ -263,6 +263,10 @@ impl<W> Hub<W> {
                 // It gets what it would have got then, and what came since.
                 let backlog = &history.backlog;
                 let after = named.after.max(starts_after);
+                // A page of another origin was there meanwhile.
+                if let Some(gap) = absence(named.after, starts_after) {
+                    catch_up.add_gap(gap, request.id);
+                }
                 let evicted = backlog.eviction_after(after, concerns);
                 catch_up.add_taken_over(taken_over, evicted, request.id);
                 if let Some(gap) = backlog.skipped_after(since.max(after), concerns) {

@@ -216,8 +216,9 @@ impl KeptEvent {
         if let Some((subscriber, seq, core)) = self.told.take()
             && let Some(core) = core.upgrade()
         {
-            core.hub().end_handling(seq);
-            core.settle(subscriber, seq, matches!(outcome, Outcome::Handled));
+            let is_handled = matches!(outcome, Outcome::Handled);
+            let effects = core.hub().end_handling(subscriber, seq, is_handled);
+            core.apply_effects(effects);
         }
     }
 }

@@ -200,11 +200,17 @@ impl<W> Hub<W> {
         }
     }
 
-    /// It handles it no longer.
-    pub(crate) fn end_handling(&mut self, seq: u64) {
+    /// It handles it no longer, and tells of it under the same lock: nobody may give the event up in between.
+    pub(crate) fn end_handling(
+        &mut self,
+        subscriber: SubscriberKey,
+        seq: u64,
+        is_handled: bool,
+    ) -> Effects<W> {
         if let Some(kept) = self.unconsumed.kept.get_mut(&seq) {
             kept.running = kept.running.saturating_sub(1);
         }
+        self.settle(subscriber, seq, is_handled)
     }
 
     /// Delivers to a new subscription of the host what no other one has handled.

@@ -129,17 +129,16 @@ pub(crate) fn wait_for_recordings(core: &Core) {
 /// Makes a file that only the user may read: payloads are in it.
 fn create(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
-    // Emptied once it is the user's alone.
+    // Emptied below, once only the user may read it.
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
-    // One that was there has a mode of its own. A device is not the user's alone.
-    #[cfg(unix)]
+    // A device keeps its mode.
     if file.metadata()?.is_file() {
+        // The mode above is that of a new file.
+        #[cfg(unix)]
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    }
-    if file.metadata()?.is_file() {
         file.set_len(0)?;
     }
     Ok(file)

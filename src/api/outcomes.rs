@@ -119,7 +119,7 @@ impl EmitHandled {
             return Err(Error::new(
                 ErrorCode::WouldBlock,
                 format!(
-                    "emit_handled of {:?} has emitted its event, and was awaited in a listener, for which other listeners of the event wait; await it in a task",
+                    "emit_handled of {:?} has emitted its event, and was awaited in a listener that has to return before the event is handled; await it in a task",
                     self.name
                 ),
             ));

@@ -189,7 +189,7 @@ export function followTask(name: string, key: string): FollowedTask {
     },
     cancel: async () => {
       await current?.cancel().catch((error: EventBusError) => {
-        // Where there is none, there is nothing to do.
+        // The task has ended and is forgotten, or never began.
         if (error.code !== 'unknown_task') throw error
       })
     },

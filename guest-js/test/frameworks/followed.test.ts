@@ -298,7 +298,7 @@ describe('in Svelte', () => {
 })
 
 describe('cancelling a task', () => {
-  it('does nothing where there is none', async () => {
+  it('ignores a task that is unknown', async () => {
     const { subscribe, cancel } = followTask('export', 'none')
     await cancel()
     const off = subscribe(() => {})
